@@ -1,0 +1,359 @@
+//! The command line: clap types only, no behaviour. `man/` and `completions/` come from here.
+
+use crate::completion;
+use crate::watch::{EventKind, Policy, Target, WatchName};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
+use clap_complete::engine::ArgValueCompleter;
+use std::path::PathBuf;
+
+/// Keep custom patches on top of upstream software, unattended
+#[derive(Debug, Parser)]
+#[command(
+    name = "patch",
+    version,
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = false,
+    after_help = "Whatever is not one of these commands is handed, untouched, to the next `patch` on PATH \
+                  (GNU patch): `patch -p1 < x.diff` works as ever.\n\n\
+                  Start with `patch rehearse`, then `patch watch add <URL>` in your fork.",
+    after_long_help = EXIT_STATUS
+)]
+pub struct Cli {
+    /// The options of every command
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0   done; nothing new is success, and prints nothing
+  1   at least one watch or dispatch failed; the rest was finished
+  2   the command line or the configuration is wrong; nothing was done
+  75  another run holds the lock; try again later
+
+Whatever is not one of these commands is handed, untouched, to the next `patch` on PATH (GNU patch).";
+
+/// Options that every command takes, before or after its name
+#[derive(Args, Clone, Debug)]
+pub struct GlobalArgs {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
+    pub directory: Option<PathBuf>,
+    /// Colour the output: NO_COLOR and a pipe turn it off, this wins over both
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
+    pub color: ColorWhen,
+    /// Print errors and what was asked for, nothing else
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+/// When to colour
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The commands
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check upstream, record what is new, and dispatch it
+    Poll(PollArgs),
+    /// Dispatch what is pending, without a look at upstream
+    Dispatch(DispatchArgs),
+    /// Show every watch on a line: its source, last check, newest entry, what waits
+    Status(StatusArgs),
+    /// List the ledger's records, newest last
+    Log(LogArgs),
+    /// Show one signal: its event, every attempt, its output
+    Show(ShowArgs),
+    /// Let a failed, blocked or given-up signal be dispatched again
+    Retry(RetryArgs),
+    /// Dispatch a signal again, whatever became of it
+    Replay(ReplayArgs),
+    /// Print the event document of a signal or of a trigger commit
+    Event(EventArgs),
+    /// Add, list, check and remove watches
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Watch {
+        /// What to do
+        #[command(subcommand)]
+        command: WatchCommand,
+    },
+    /// Play the main job through in a scratch directory, with real Git and real HTTP
+    Rehearse(RehearseArgs),
+}
+
+/// The commands that edit and try watches
+#[derive(Debug, Subcommand)]
+pub enum WatchCommand {
+    /// Watch an upstream repository or feed
+    Add(WatchAddArgs),
+    /// List the watches
+    List(WatchListArgs),
+    /// Fetch once and show what a watch sees and takes; write nothing
+    Check(WatchCheckArgs),
+    /// Remove a watch from the configuration; the ledger keeps its records
+    Remove(WatchRemoveArgs),
+}
+
+/// `--json`, the same everywhere
+#[derive(Args, Clone, Copy, Debug)]
+pub struct JsonArg {
+    /// Print one JSON object a line instead of text
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `patch poll`
+#[derive(Args, Debug)]
+pub struct PollArgs {
+    /// The watches to poll; all of them without a name
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+    /// Look and say what would be done, but record and dispatch nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Record what is new, but leave it to `patch dispatch`
+    #[arg(long)]
+    pub no_dispatch: bool,
+    /// At first sight of a watch, take its newest N entries as news
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub backfill: usize,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch dispatch`
+#[derive(Args, Debug)]
+pub struct DispatchArgs {
+    /// The watches to dispatch for; all of them without a name
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+    /// Say what would be dispatched, but do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch status`
+#[derive(Args, Debug)]
+pub struct StatusArgs {
+    /// The watches to show; all of them without a name
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch log`
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// The watches whose records to list; all of them without a name
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+    /// List the last N records only; 0 lists all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// List records of this kind only; repeatable
+    #[arg(long, value_name = "KIND")]
+    pub kind: Vec<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch show`
+#[derive(Args, Debug)]
+pub struct ShowArgs {
+    /// A signal's id, its key, or any part that only one signal begins with
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(completion::signal_ids))]
+    pub id: String,
+    /// Print the output of the attempts only
+    #[arg(long, conflicts_with = "json")]
+    pub log: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch retry`
+#[derive(Args, Debug)]
+pub struct RetryArgs {
+    /// A signal's id, its key, or any part that only one signal begins with
+    #[arg(value_name = "ID", required_unless_present = "all", add = ArgValueCompleter::new(completion::signal_ids))]
+    pub ids: Vec<String>,
+    /// Every signal that failed, was blocked or was given up
+    #[arg(long, conflicts_with = "ids")]
+    pub all: bool,
+    /// Make it due, but leave it to the next `patch poll` or `patch dispatch`
+    #[arg(long)]
+    pub no_dispatch: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch replay`
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// A signal's id, its key, or any part that only one signal begins with
+    #[arg(value_name = "ID", required = true, add = ArgValueCompleter::new(completion::signal_ids))]
+    pub ids: Vec<String>,
+    /// Hand it to this target instead of the watch's own; repeatable
+    #[arg(long, value_name = "TARGET")]
+    pub to: Vec<Target>,
+    /// Make it due, but leave it to the next `patch poll` or `patch dispatch`
+    #[arg(long)]
+    pub no_dispatch: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch event`
+#[derive(Args, Debug)]
+pub struct EventArgs {
+    /// A trigger commit or branch, or a signal's id, key or unique beginning
+    #[arg(value_name = "REV|ID", default_value = "HEAD", add = ArgValueCompleter::new(completion::signal_ids))]
+    pub source: String,
+}
+
+/// Arguments of `patch watch add`
+#[derive(Args, Debug)]
+pub struct WatchAddArgs {
+    /// The upstream repository's page, its Git URL or remote name, or a feed
+    #[arg(value_name = "URL", value_hint = ValueHint::Url)]
+    pub url: String,
+    /// The watch's name; the repository's name if not given
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<WatchName>,
+    /// What counts as an entry
+    #[arg(long, value_name = "KIND", default_value = "release")]
+    pub event: EventKind,
+    /// The upstream branch to watch; implies `--event branch`
+    #[arg(long, value_name = "BRANCH")]
+    pub branch: Option<String>,
+    /// Take the tags that match this glob; `!GLOB` leaves out; repeatable
+    #[arg(long, value_name = "GLOB", allow_hyphen_values = true)]
+    pub tags: Vec<String>,
+    /// Take the versions that meet this requirement, such as `>=1.4, <3`
+    #[arg(long, value_name = "REQ")]
+    pub versions: Option<String>,
+    /// Take pre-releases
+    #[arg(long)]
+    pub prerelease: bool,
+    /// Who is handed what is new; repeatable
+    #[arg(long, value_name = "TARGET")]
+    pub dispatch: Vec<Target>,
+    /// The program for `--dispatch command`, or the runner for `--dispatch codex-flow`
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub command: Option<String>,
+    /// Dispatch each signal, or only the latest
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Option<Policy>,
+    /// The Git remote or URL whose refs are read beside the feed
+    #[arg(long, value_name = "REMOTE")]
+    pub remote: Option<String>,
+    /// Write to the user's configuration instead of the repository's
+    #[arg(long = "global-config")]
+    pub user: bool,
+    /// Write without a look at upstream first
+    #[arg(long)]
+    pub no_check: bool,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch watch list`
+#[derive(Args, Debug)]
+pub struct WatchListArgs {
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch watch check`
+#[derive(Args, Debug)]
+pub struct WatchCheckArgs {
+    /// The watches to check; all of them without a name
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch watch remove`
+#[derive(Args, Debug)]
+pub struct WatchRemoveArgs {
+    /// The watches to remove
+    #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+}
+
+/// Arguments of `patch rehearse`
+#[derive(Args, Debug)]
+pub struct RehearseArgs {
+    /// Keep the scratch directory
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub keep: bool,
+    /// Rehearse in DIR, which must be empty or not exist, and keep it
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+}
+
+impl ValueEnum for EventKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Release, Self::Branch]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Release => PossibleValue::new("release").help("Releases and tags"),
+            Self::Branch => PossibleValue::new("branch").help("Commits of one branch"),
+        })
+    }
+}
+
+impl ValueEnum for Policy {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Each, Self::Latest]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Each => PossibleValue::new("each").help("Every signal, oldest first"),
+            Self::Latest => PossibleValue::new("latest").help("Only the newest; the others are superseded"),
+        })
+    }
+}
+
+impl ValueEnum for Target {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::CodexFlow, Self::TriggerBranch, Self::Command]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::CodexFlow => "Spawn a flow runner with the event's file",
+            Self::TriggerBranch => "Push a branch with the event to the fork",
+            Self::Command => "Spawn a program with the event on standard input",
+        };
+        Some(PossibleValue::new(self.as_str()).help(help))
+    }
+}

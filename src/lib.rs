@@ -1,0 +1,11 @@
+//! `patch`: unattended maintenance of custom patches on top of upstream software.
+//!
+//! Read the modules in this order: it is the order the data takes.
+
+pub mod cli;
+pub mod completion;
+pub mod entry;
+pub mod text;
+pub mod time;
+pub mod version;
+pub mod watch;
