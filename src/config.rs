@@ -1,0 +1,303 @@
+//! Git's configuration to watches: every value checked, every mistake named.
+//!
+//! What counts is what `git config --list` shows; this module never reads a file itself.
+
+pub mod key;
+pub mod mistake;
+mod value;
+
+use self::{key::Key, mistake::Mistake};
+use crate::{
+    forge,
+    git::ConfigEntry,
+    version::Filter,
+    watch::{EventKind, Policy, Target, Watch, WatchName},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
+use url::Url;
+
+/// The name of the watch that a repository with an `upstream` remote has without any set-up.
+pub const IMPLICIT: &str = "upstream";
+
+/// What the configuration says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The watches, by name.
+    pub watches: Vec<Watch>,
+    /// What is set for all of them.
+    pub settings: Settings,
+    /// The Git remotes with their first URL.
+    pub remotes: BTreeMap<String, String>,
+    /// Whether the watches come from the `upstream` remote alone.
+    pub implicit: bool,
+}
+
+/// `patch.*`: what is not a watch's own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// `patch.jobs`: requests at once, in all.
+    pub jobs: usize,
+    /// `patch.hostJobs`: requests at once to one host.
+    pub host_jobs: usize,
+    /// `patch.runs`: dispatches at once, each of another watch.
+    pub runs: usize,
+    /// `patch.stateDir`.
+    pub state_dir: Option<PathBuf>,
+    /// `patch.refPrefix`, with its final slash.
+    pub ref_prefix: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { jobs: 32, host_jobs: 16, runs: 4, state_dir: None, ref_prefix: "patch-moi/".to_owned() }
+    }
+}
+
+/// The watches and settings of a configuration.
+///
+/// # Errors
+/// Every mistake there is, in the configuration's order. A repository with neither a watch nor an
+/// `upstream` remote is not a mistake: it has no watches.
+pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut shared = Values::default();
+    let mut own: BTreeMap<WatchName, Values> = BTreeMap::new();
+    for entry in entries {
+        match key::place(entry) {
+            Ok(None) => {}
+            Ok(Some((None, key))) => shared.add(key, entry),
+            Ok(Some((Some(name), key))) => own.entry(name).or_default().add(key, entry),
+            Err(mistake) => mistakes.push(*mistake),
+        }
+    }
+    let remotes = remotes(entries);
+    let settings = settings(&shared, &mut mistakes);
+    let implicit = own.is_empty() && remotes.contains_key(IMPLICIT);
+    if implicit {
+        own.insert(IMPLICIT.parse().expect("the name is valid"), Values::default());
+    } else if own.is_empty() {
+        // Shared values are checked even where there is no watch to use them.
+        let name = IMPLICIT.parse().expect("the name is valid");
+        watch(&name, &Values::default(), &shared, &BTreeMap::from([(IMPLICIT.to_owned(), String::new())]), &mut mistakes);
+    }
+    let mut watches = Vec::new();
+    for (name, values) in &own {
+        let before = mistakes.len();
+        let watch = watch(name, values, &shared, &remotes, &mut mistakes);
+        if mistakes.len() == before {
+            watches.extend(watch);
+        }
+    }
+    mistakes.extend(twins(&own));
+    if mistakes.is_empty() { Ok(Config { watches, settings, remotes, implicit }) } else { Err(deduplicated(mistakes)) }
+}
+
+/// The Git remotes, each with its first URL.
+#[must_use]
+pub fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, String> {
+    let mut remotes = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.section == "remote" && entry.name == "url") {
+        if let (Some(name), Some(url)) = (&entry.subsection, &entry.value) {
+            remotes.entry(name.clone()).or_insert_with(|| url.clone());
+        }
+    }
+    remotes
+}
+
+/// The values of one section, later ones behind earlier ones.
+#[derive(Clone, Debug, Default)]
+struct Values(BTreeMap<Key, Vec<ConfigEntry>>);
+
+impl Values {
+    fn add(&mut self, key: Key, entry: &ConfigEntry) {
+        let values = self.0.entry(key).or_default();
+        // As for Git's own lists, an empty value forgets those before it.
+        if key.is_list() && entry.value.as_deref() == Some("") {
+            values.clear();
+        } else {
+            values.push(entry.clone());
+        }
+    }
+
+    /// The value that counts: the last.
+    fn last(&self, key: Key) -> Option<&ConfigEntry> {
+        self.0.get(&key)?.last()
+    }
+
+    fn all(&self, key: Key) -> &[ConfigEntry] {
+        self.0.get(&key).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The values that count for one watch: its own, else the shared ones.
+struct Scope<'a> {
+    own: &'a Values,
+    shared: &'a Values,
+    mistakes: &'a mut Vec<Mistake>,
+}
+
+impl<'a> Scope<'a> {
+    fn last(&self, key: Key) -> Option<&'a ConfigEntry> {
+        self.own.last(key).or_else(|| self.shared.last(key))
+    }
+
+    fn all(&self, key: Key) -> &'a [ConfigEntry] {
+        if self.own.0.contains_key(&key) { self.own.all(key) } else { self.shared.all(key) }
+    }
+
+    /// The value that counts, read by `read`; a mistake is noted and gives `None`.
+    fn get<T>(&mut self, key: Key, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let entry = self.last(key)?;
+        self.note(entry, read(text(entry)))
+    }
+
+    fn list<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let entries = self.all(key);
+        entries.iter().filter_map(|entry| self.note(entry, read(text(entry)))).collect()
+    }
+
+    fn note<T>(&mut self, entry: &ConfigEntry, result: Result<T, String>) -> Option<T> {
+        result.map_err(|problem| self.mistakes.push(Mistake::value(entry, problem))).ok()
+    }
+
+    /// Notes that the watch's own value contradicts another.
+    fn contradicts(&mut self, key: Key, problem: &str) {
+        if let Some(entry) = self.own.last(key) {
+            self.mistakes.push(Mistake::value(entry, problem.to_owned()));
+        }
+    }
+}
+
+/// A key without a value is true, as for Git.
+fn text(entry: &ConfigEntry) -> &str {
+    entry.value.as_deref().unwrap_or("true")
+}
+
+fn watch(
+    name: &WatchName,
+    own: &Values,
+    shared: &Values,
+    remotes: &BTreeMap<String, String>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<Watch> {
+    let mut scope = Scope { own, shared, mistakes };
+    let feed = scope.get(Key::Feed, value::feed);
+    let remote = scope.get(Key::Remote, |text| value::remote(text, remotes));
+    let remote = remote.or_else(|| default_remote(feed.as_ref(), &scope, remotes));
+    if feed.is_none() && remote.is_none() && scope.last(Key::Feed).is_none() && scope.last(Key::Remote).is_none() {
+        let origin = own.0.values().flatten().next();
+        scope.mistakes.push(Mistake::without_source(name, origin));
+    }
+    let branch = scope.get(Key::Branch, value::branch);
+    let event = scope.get(Key::Event, value::event).unwrap_or_default();
+    if event == EventKind::Release {
+        scope.contradicts(Key::Branch, "a branch is watched with `event = branch` only");
+    } else {
+        for key in [Key::Tags, Key::Versions, Key::Prerelease] {
+            scope.contradicts(key, "a watch with `event = branch` has commits, not tags");
+        }
+    }
+    let filter = if event == EventKind::Release { filter(&mut scope) } else { Filter::default() };
+    let command = scope.get(Key::Command, value::words);
+    let dispatch = dispatch(&mut scope, command.is_some());
+    let default_policy = if event == EventKind::Release { Policy::Each } else { Policy::Latest };
+    Some(Watch {
+        name: name.clone(),
+        feed,
+        remote,
+        event,
+        branch,
+        filter,
+        dispatch,
+        command,
+        policy: scope.get(Key::Policy, value::policy).unwrap_or(default_policy),
+        fork: scope.get(Key::Fork, |text| value::remote(text, remotes)).unwrap_or_else(|| "origin".to_owned()),
+        stack: scope.get(Key::Stack, value::stack),
+        timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_secs(3600)),
+        retries: scope.get(Key::Retries, value::attempts).unwrap_or(5),
+        payload: scope.list(Key::Payload, value::pair),
+        fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_secs(60)),
+        body_limit: scope.get(Key::BodyLimit, value::bytes).unwrap_or(10 << 20),
+    })
+}
+
+/// `upstream`, if that remote exists; beside a feed only where both are of the same repository.
+///
+/// A watch of some other project's feed must not take its commits from this fork's upstream.
+fn default_remote(feed: Option<&Url>, scope: &Scope<'_>, remotes: &BTreeMap<String, String>) -> Option<String> {
+    if scope.last(Key::Remote).is_some() {
+        return None;
+    }
+    let url = remotes.get(IMPLICIT)?;
+    feed.is_none_or(|feed| forge::same_repository(feed, url)).then(|| IMPLICIT.to_owned())
+}
+
+fn filter(scope: &mut Scope<'_>) -> Filter {
+    let mut filter = Filter {
+        versions: scope.get(Key::Versions, |text| text.parse().map_err(|error| format!("{error}"))),
+        prerelease: scope.get(Key::Prerelease, value::boolean).unwrap_or_default(),
+        ..Filter::default()
+    };
+    for (excluded, glob) in scope.list(Key::Tags, value::glob) {
+        let globs = if excluded { &mut filter.exclude } else { &mut filter.include };
+        globs.push(glob.compile_matcher());
+    }
+    filter
+}
+
+fn dispatch(scope: &mut Scope<'_>, has_command: bool) -> Vec<Target> {
+    let values = scope.list(Key::Dispatch, value::target);
+    let last = scope.all(Key::Dispatch).last();
+    let mut targets: Vec<Target> = Vec::new();
+    for target in values.iter().flatten() {
+        if !targets.contains(target) {
+            targets.push(*target);
+        }
+    }
+    if let Some(entry) = last {
+        if values.contains(&None) && !targets.is_empty() {
+            let problem = "`none` stands beside another target; remove one, or set an empty value before the others";
+            scope.mistakes.push(Mistake::value(entry, problem.to_owned()));
+        }
+        if targets.contains(&Target::Command) && !has_command && scope.last(Key::Command).is_none() {
+            let problem = "there is no command to run; set `watch.<name>.command` to a program and its arguments";
+            scope.mistakes.push(Mistake::value(entry, problem.to_owned()));
+        }
+    }
+    targets
+}
+
+fn settings(shared: &Values, mistakes: &mut Vec<Mistake>) -> Settings {
+    let nothing = Values::default();
+    let mut scope = Scope { own: &nothing, shared, mistakes };
+    let default = Settings::default();
+    Settings {
+        jobs: scope.get(Key::Jobs, value::jobs).unwrap_or(default.jobs),
+        host_jobs: scope.get(Key::HostJobs, value::jobs).unwrap_or(default.host_jobs),
+        runs: scope.get(Key::Runs, value::jobs).unwrap_or(default.runs),
+        state_dir: scope.get(Key::StateDir, value::directory),
+        ref_prefix: scope.get(Key::RefPrefix, value::ref_prefix).unwrap_or(default.ref_prefix),
+    }
+}
+
+/// Watches whose names differ only in case would share a ref on forges that fold it.
+fn twins(own: &BTreeMap<WatchName, Values>) -> Vec<Mistake> {
+    let mut seen: BTreeMap<String, &WatchName> = BTreeMap::new();
+    let mut twins = Vec::new();
+    for (name, values) in own {
+        if let Some(first) = seen.insert(name.as_str().to_ascii_lowercase(), name) {
+            let origin = values.0.values().flatten().next();
+            twins.push(Mistake::twin(first, name, origin));
+        }
+    }
+    twins
+}
+
+fn deduplicated(mistakes: Vec<Mistake>) -> Vec<Mistake> {
+    let mut seen = BTreeSet::new();
+    mistakes.into_iter().filter(|mistake| seen.insert(mistake.to_string())).collect()
+}

@@ -1,0 +1,82 @@
+//! A mistake in the configuration: key, value, file, what is wrong, what to do.
+
+use crate::{git::ConfigEntry, text, watch::WatchName};
+use std::fmt;
+
+/// A mistake in the configuration.
+#[derive(Clone, Debug)]
+pub struct Mistake {
+    /// The key as written, such as `watch.upstream.feeed`.
+    pub key: String,
+    /// The value; `None` where the key itself is the mistake.
+    pub value: Option<String>,
+    /// Where it is set, as Git tells it: `file:.git/config`.
+    pub origin: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Mistake {
+    /// A value that is wrong.
+    #[must_use]
+    pub fn value(entry: &ConfigEntry, problem: String) -> Self {
+        Self {
+            key: entry.key(),
+            value: Some(entry.value.clone().unwrap_or_default()),
+            origin: Some(entry.origin.clone()),
+            problem,
+            hint: Some(format!("see and set it with `git config edit` or `git config {}`", entry.key())),
+        }
+    }
+
+    /// A key that is wrong.
+    #[must_use]
+    pub fn key(entry: &ConfigEntry, problem: &str, hint: Option<&str>) -> Self {
+        Self {
+            key: entry.key(),
+            value: None,
+            origin: Some(entry.origin.clone()),
+            problem: problem.to_owned(),
+            hint: hint.map(str::to_owned),
+        }
+    }
+
+    /// A watch that looks at nothing.
+    #[must_use]
+    pub fn without_source(name: &WatchName, origin: Option<&ConfigEntry>) -> Self {
+        Self {
+            key: format!("watch.{name}"),
+            value: None,
+            origin: origin.map(|entry| entry.origin.clone()),
+            problem: "it has neither a feed nor a remote, and there is no remote `upstream`".to_owned(),
+            hint: Some(format!("set one: `git config watch.{name}.feed URL` or `git config watch.{name}.remote REMOTE`")),
+        }
+    }
+
+    /// Two watches whose names differ only in case.
+    #[must_use]
+    pub fn twin(first: &WatchName, second: &WatchName, origin: Option<&ConfigEntry>) -> Self {
+        Self {
+            key: format!("watch.{second}"),
+            value: None,
+            origin: origin.map(|entry| entry.origin.clone()),
+            problem: format!("its name differs from `{first}` only in case"),
+            hint: Some(format!("rename one: `git config --rename-section watch.{second} watch.NEW`")),
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", text::printable(&self.key))?;
+        if let Some(value) = &self.value {
+            write!(f, " = {}", text::printable(text::clipped(value, 200)))?;
+        }
+        if let Some(origin) = &self.origin {
+            write!(f, " ({})", text::printable(origin.strip_prefix("file:").unwrap_or(origin)))?;
+        }
+        write!(f, ": {}", text::printable(&self.problem))
+    }
+}

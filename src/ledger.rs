@@ -1,0 +1,311 @@
+//! The ledger: `ledger.jsonl`, append-only, the only truth about what was seen and done.
+
+pub mod file;
+pub mod index;
+pub mod lock;
+pub mod record;
+pub mod state;
+
+use self::{
+    file::{Bytes, Tail},
+    index::Position,
+    lock::{Lock, LockError},
+    record::Record,
+    state::State,
+};
+use crate::{private, time::Timestamp};
+use std::{
+    fmt,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long an append waits for another process's append, which takes milliseconds.
+const APPEND_WAIT: Duration = Duration::from_secs(30);
+
+/// The ledger of one repository, and what its records add up to.
+///
+/// Opening reads the index and what was appended since. Reading takes no lock: a line that is being
+/// written has no end yet and is left for the next time.
+#[derive(Debug)]
+pub struct Ledger {
+    directory: PathBuf,
+    state: State,
+    position: Position,
+    indexed: Position,
+    notices: Vec<String>,
+}
+
+/// Why the ledger cannot be used.
+#[derive(Debug)]
+pub enum LedgerError {
+    /// A line before the last is not a record; nothing was changed.
+    Damaged {
+        /// The ledger.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A line was written by a later version of the format.
+    Newer {
+        /// The ledger.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The format's version.
+        version: u32,
+    },
+    /// Another process kept the ledger locked.
+    Locked(PathBuf),
+    /// The file system refused.
+    Io {
+        /// What was tried, such as `cannot read`.
+        action: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The system's words.
+        error: io::Error,
+    },
+}
+
+impl LedgerError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Io { action, path, error }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Damaged { path, line, .. } => format!(
+                "nothing was changed; look at line {line} with `sed -n {line}p {0}`, keep a copy of the file, and mend or \
+                 delete that line",
+                path.display()
+            ),
+            Self::Newer { .. } => "use the newer version of `patch`".to_owned(),
+            Self::Locked(_) => "try again later".to_owned(),
+            Self::Io { error, .. } => match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "make room; nothing is lost, the next poll finds the same news again".to_owned()
+                }
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+                    "make it writable, or name another directory: `git config patch.stateDir DIR` or PATCH_STATE_DIR"
+                        .to_owned()
+                }
+                _ => "see that the state directory is sound; PATCH_STATE_DIR names another".to_owned(),
+            },
+        }
+    }
+}
+
+impl fmt::Display for LedgerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Damaged { path, line, detail } => {
+                write!(f, "the ledger is damaged: {}, line {line}: {detail}", path.display())
+            }
+            Self::Newer { path, line, version } => {
+                write!(f, "{}, line {line} has format version {version}, which this program does not know", path.display())
+            }
+            Self::Locked(path) => write!(f, "another process keeps {} locked", path.display()),
+            Self::Io { action, path, error } => write!(f, "{action} {}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for LedgerError {}
+
+impl Ledger {
+    /// Opens the ledger in `directory`, which must exist; no ledger yet is an empty one.
+    ///
+    /// # Errors
+    /// When it is damaged before its end, from a later version, or cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, LedgerError> {
+        let mut ledger = Self {
+            directory: directory.to_owned(),
+            state: State::default(),
+            position: Position::default(),
+            indexed: Position::default(),
+            notices: Vec::new(),
+        };
+        let Some(file) = private::open_read(&ledger.path()).map_err(LedgerError::io("cannot read", &ledger.path()))? else {
+            return Ok(ledger);
+        };
+        if let Some((position, state)) = index::load(&ledger.index_path(), &file) {
+            (ledger.indexed, ledger.position, ledger.state) = (position.clone(), position, state);
+        }
+        ledger.catch_up(&file)?;
+        if ledger.position.length != ledger.indexed.length {
+            // Whoever appended this may have been killed between write and fsync: what is acted
+            // upon from here on must be durable first.
+            file.sync_all().map_err(LedgerError::io("cannot sync", &ledger.path()))?;
+        }
+        Ok(ledger)
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.directory.join("ledger.jsonl")
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.directory.join("index.json")
+    }
+
+    /// What the records add up to.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// What happened to the file that people should know, each told once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Takes into account what other processes appended since.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn refresh(&mut self) -> Result<(), LedgerError> {
+        match private::open_read(&self.path()).map_err(LedgerError::io("cannot read", &self.path()))? {
+            Some(file) => self.catch_up(&file).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends the records in one write and makes them durable.
+    ///
+    /// Under the exclusive lock; a torn last line, left by a power loss, is set aside first. When
+    /// this returns `Ok`, the records survive whatever happens next. When it returns an error, they
+    /// may or may not be in the file, and must not be acted upon.
+    ///
+    /// # Errors
+    /// When the lock is not to be had, the file is damaged, or the disk refuses.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), LedgerError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let path = self.path();
+        let _lock = self.lock()?;
+        let (mut file, created) = private::open_append(&path).map_err(LedgerError::io("cannot open", &path))?;
+        if let Tail::Torn = self.catch_up(&file)? {
+            self.set_aside(&file)?;
+        }
+        let batch: String = records.iter().map(Record::line).collect();
+        if let Err(error) = file.write_all(batch.as_bytes()) {
+            // Part of the batch may be there: better none of it than a torn line.
+            let _ = file.set_len(self.position.length);
+            return Err(LedgerError::io("cannot append to", &path)(error));
+        }
+        file.sync_all().map_err(LedgerError::io("cannot sync", &path))?;
+        if created {
+            private::sync_dir(&self.directory).map_err(LedgerError::io("cannot sync", &self.directory))?;
+        }
+        for record in records {
+            self.state.fold(record);
+        }
+        self.position = self.position.after(batch.as_bytes(), records.len() as u64);
+        Ok(())
+    }
+
+    /// Writes the index, if it is not the one that was read.
+    ///
+    /// # Errors
+    /// When it cannot be written; the ledger is whole all the same.
+    pub fn save_index(&mut self) -> Result<(), LedgerError> {
+        if self.position == self.indexed && self.position.modified.is_some() {
+            return Ok(());
+        }
+        let path = self.path();
+        let _lock = self.lock()?;
+        let Some(file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? else {
+            return Ok(());
+        };
+        self.catch_up(&file)?;
+        self.position.modified = index::modified(&file);
+        index::save(&self.index_path(), &file, &self.position, &self.state)
+            .map_err(LedgerError::io("cannot write", &self.index_path()))?;
+        self.indexed = self.position.clone();
+        Ok(())
+    }
+
+    /// All the records, from the first.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn records(&self) -> Result<Vec<Record>, LedgerError> {
+        let path = self.path();
+        let Some(mut file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? else {
+            return Ok(Vec::new());
+        };
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(LedgerError::io("cannot read", &path))?;
+        Ok(file::parse(&bytes, &path, 0)?.records)
+    }
+
+    fn lock(&self) -> Result<Lock, LedgerError> {
+        let path = self.directory.join("ledger.lock");
+        Lock::acquire(&path, APPEND_WAIT).map_err(|error| match error {
+            LockError::Held => LedgerError::Locked(path),
+            LockError::Io(error) => LedgerError::io("cannot lock", &path)(error),
+        })
+    }
+
+    /// Folds what lies behind the position; tells whether the last line is torn.
+    fn catch_up(&mut self, file: &File) -> Result<Tail, LedgerError> {
+        let path = self.path();
+        let read = LedgerError::io("cannot read", &path);
+        let mut bytes = Vec::new();
+        let mut reader = file;
+        let length = match reader.seek(SeekFrom::End(0)) {
+            Ok(length) => length,
+            Err(error) => return Err(read(error)),
+        };
+        if length < self.position.length {
+            // Another file than the one that was read: begin anew.
+            self.state = State::default();
+            self.position = Position::default();
+        }
+        reader
+            .seek(SeekFrom::Start(self.position.length))
+            .and_then(|_| reader.read_to_end(&mut bytes))
+            .map_err(read)?;
+        let Bytes { records, whole, tail } = file::parse(&bytes, &path, self.position.lines)?;
+        for record in &records {
+            self.state.fold(record);
+        }
+        if whole > 0 {
+            self.position = self.position.after(&bytes[..whole], records.len() as u64);
+        }
+        Ok(tail)
+    }
+
+    /// Moves what lies behind the last whole line into a file of its own.
+    fn set_aside(&mut self, file: &File) -> Result<(), LedgerError> {
+        let path = self.path();
+        let mut torn = Vec::new();
+        let mut reader = file;
+        reader
+            .seek(SeekFrom::Start(self.position.length))
+            .and_then(|_| reader.read_to_end(&mut torn))
+            .map_err(LedgerError::io("cannot read", &path))?;
+        let aside = self.directory.join(format!("torn-{}-{}.jsonl", self.position.length, Timestamp::now().millis()));
+        private::replace(&aside, &torn)
+            .and_then(|()| private::sync_dir(&self.directory))
+            .map_err(LedgerError::io("cannot write", &aside))?;
+        file.set_len(self.position.length).map_err(LedgerError::io("cannot truncate", &path))?;
+        self.notices.push(format!(
+            "the ledger's last line was torn, as after a power loss; its {} bytes are set aside in {}",
+            torn.len(),
+            aside.display()
+        ));
+        Ok(())
+    }
+}

@@ -1,0 +1,290 @@
+//! What the records add up to: which entries are known, which signals are not done.
+//!
+//! A fold over the records in their order, and nothing else: no clock, no configuration.
+
+use super::record::{Action, Body, Problem, Record, Run, Signal};
+use crate::{
+    dispatch::result::Status,
+    event::{Change, Event},
+    refname,
+    time::Timestamp,
+    watch::{EventKind, Target, WatchName},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Everything that the decisions need from the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// By watch: what is known.
+    pub watches: BTreeMap<WatchName, WatchState>,
+    /// By id: the signals that are not done for every target, in no order.
+    pub open: BTreeMap<String, OpenSignal>,
+    /// How many signals there are.
+    pub signals: u64,
+}
+
+/// What is known of a watch.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WatchState {
+    /// Whether the watch had its first sight, be it of nothing.
+    pub primed: bool,
+    /// What it looked at when it was primed.
+    pub source: String,
+    /// By key: the entries that are known.
+    pub known: BTreeMap<String, Known>,
+    /// The branch's head.
+    pub head: Option<String>,
+    /// The ids of moved, rewritten and gone signals: each is told once.
+    pub alarms: BTreeSet<String>,
+    /// The newest entry that was taken.
+    pub newest: Option<Newest>,
+    /// What is wrong with the watch.
+    pub problem: Option<Problem>,
+    /// A hash that changes with every record about what is known.
+    pub revision: String,
+}
+
+/// A known entry.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Known {
+    /// The commit, where it was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha: Option<String>,
+    /// Whether it vanished.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+}
+
+/// The newest entry of a watch.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Newest {
+    /// The entry's key.
+    pub key: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+}
+
+/// A signal that somebody still has to do with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenSignal {
+    /// Its place among all signals, from 1.
+    pub sequence: u64,
+    /// The watch.
+    pub watch: WatchName,
+    /// What happened.
+    pub change: Change,
+    /// The signal's key.
+    pub key: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// What is handed on.
+    pub event: Event,
+    /// By target: how far it is.
+    pub deliveries: BTreeMap<Target, Delivery>,
+}
+
+/// How far a signal is with one target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Delivery {
+    /// The last attempt's number; 0 before the first.
+    pub attempt: u32,
+    /// Failed attempts since the signal or the last request.
+    pub failures: u32,
+    /// When the last record about it was made.
+    pub at: Timestamp,
+    /// Where it stands.
+    pub stage: Stage,
+    /// What the last run said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Where a signal stands with one target.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "is", content = "status")]
+pub enum Stage {
+    /// To be handed over.
+    Pending,
+    /// Being handed over, or interrupted: who holds the watch's lock knows.
+    Started,
+    /// The run ended.
+    Ended(Status),
+    /// A newer signal took its place.
+    Superseded,
+}
+
+impl Delivery {
+    fn pending(at: Timestamp) -> Self {
+        Self { attempt: 0, failures: 0, at, stage: Stage::Pending, message: None }
+    }
+
+    /// Whether nobody has to do with it any more.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Superseded | Stage::Ended(Status::Completed | Status::Changed | Status::Skipped)
+        )
+    }
+}
+
+impl State {
+    /// Takes one more record into account.
+    pub fn fold(&mut self, record: &Record) {
+        match &record.body {
+            Body::Primed(primed) => {
+                let watch = self.knowledge(&primed.watch, record);
+                watch.primed = true;
+                watch.source.clone_from(&primed.source);
+                for entry in &primed.entries {
+                    watch.learn(&entry.key, entry.sha.as_deref());
+                }
+                if let Some(newest) = primed.entries.last()
+                    && watch.newest.is_none()
+                {
+                    watch.newest = Some(Newest { key: newest.key.clone(), at: record.at });
+                }
+                watch.head = primed.head.clone().or_else(|| watch.head.take());
+            }
+            Body::Signal(signal) => self.fold_signal(record, signal),
+            Body::Skipped(skipped) => {
+                if let Some(id) = &skipped.id {
+                    self.each_delivery(id, None, |delivery| {
+                        if !delivery.is_done() {
+                            delivery.stage = Stage::Superseded;
+                            delivery.at = record.at;
+                        }
+                    });
+                } else {
+                    let watch = self.knowledge(&skipped.watch, record);
+                    watch.learn(&skipped.key, skipped.sha.as_deref());
+                    watch.head = skipped.head.clone().or_else(|| watch.head.take());
+                }
+            }
+            Body::Dispatch(dispatch) => self.each_delivery(&dispatch.id, Some(dispatch.target), |delivery| {
+                // An attempt whose end was never recorded counts as a failed one.
+                if delivery.stage == Stage::Started {
+                    delivery.failures += 1;
+                }
+                delivery.attempt = delivery.attempt.max(dispatch.attempt);
+                delivery.stage = Stage::Started;
+                delivery.at = record.at;
+            }),
+            Body::Run(run) => self.each_delivery(&run.id, Some(run.target), |delivery| delivery.end(record.at, run)),
+            Body::Request(request) => self.fold_request(record, request),
+            Body::WatchError(error) => {
+                self.watches.entry(error.watch.clone()).or_default().problem.clone_from(&error.error);
+            }
+            Body::Gap(_) | Body::Unknown => {}
+        }
+    }
+
+    fn fold_signal(&mut self, record: &Record, signal: &Signal) {
+        self.signals += 1;
+        let watch = self.knowledge(&signal.watch, record);
+        watch.primed = true;
+        let key = key_of(&signal.watch, &signal.id);
+        match signal.change {
+            Change::New => watch.learn(&signal.entry.key, signal.entry.sha.as_deref()),
+            Change::Moved | Change::Rewritten => {
+                watch.alarms.insert(signal.id.clone());
+                watch.learn(&signal.entry.key, signal.entry.sha.as_deref());
+            }
+            Change::Gone => {
+                watch.alarms.insert(signal.id.clone());
+                watch.known.entry(signal.entry.key.clone()).or_default().gone = true;
+            }
+        }
+        watch.head = signal.head.clone().or_else(|| watch.head.take());
+        if signal.change != Change::Gone {
+            watch.newest = Some(Newest { key: signal.entry.key.clone(), at: record.at });
+        }
+        if !signal.targets.is_empty() {
+            let open = OpenSignal {
+                sequence: self.signals,
+                watch: signal.watch.clone(),
+                change: signal.change,
+                key: key.to_owned(),
+                at: record.at,
+                event: signal.event.clone(),
+                deliveries: signal.targets.iter().map(|target| (*target, Delivery::pending(record.at))).collect(),
+            };
+            self.open.entry(signal.id.clone()).or_insert(open);
+        }
+    }
+
+    fn fold_request(&mut self, record: &Record, request: &super::record::Request) {
+        // A signal that is done is no longer here: the request brings along what is needed.
+        let signals = self.signals;
+        let open = self.open.entry(request.id.clone()).or_insert_with(|| OpenSignal {
+            sequence: signals,
+            watch: request.watch.clone(),
+            change: request.change,
+            key: key_of(&request.watch, &request.id).to_owned(),
+            at: record.at,
+            event: request.event.clone(),
+            deliveries: BTreeMap::new(),
+        });
+        for target in &request.targets {
+            let delivery = open.deliveries.entry(*target).or_insert_with(|| Delivery::pending(record.at));
+            delivery.attempt = delivery.attempt.max(request.attempt);
+            if request.action == Action::Replay || !delivery.is_done() {
+                delivery.stage = Stage::Pending;
+                delivery.failures = 0;
+                delivery.at = record.at;
+            }
+        }
+    }
+
+    fn each_delivery(&mut self, id: &str, target: Option<Target>, change: impl Fn(&mut Delivery)) {
+        let Some(open) = self.open.get_mut(id) else { return };
+        for (_, delivery) in open.deliveries.iter_mut().filter(|(it, _)| target.is_none_or(|target| target == **it)) {
+            change(delivery);
+        }
+        if open.deliveries.values().all(Delivery::is_done) {
+            self.open.remove(id);
+        }
+    }
+
+    /// The watch's state, its revision moved on by the record.
+    fn knowledge(&mut self, watch: &WatchName, record: &Record) -> &mut WatchState {
+        let state = self.watches.entry(watch.clone()).or_default();
+        state.revision = refname::hash(&format!("{}{}", state.revision, record.line()));
+        state
+    }
+}
+
+impl WatchState {
+    fn learn(&mut self, key: &str, sha: Option<&str>) {
+        let known = self.known.entry(key.to_owned()).or_default();
+        known.gone = false;
+        if let Some(sha) = sha {
+            known.sha = Some(sha.to_owned());
+        }
+    }
+}
+
+impl Delivery {
+    fn end(&mut self, at: Timestamp, run: &Run) {
+        self.attempt = self.attempt.max(run.attempt);
+        self.failures += u32::from(run.status == Status::Failed);
+        self.stage = Stage::Ended(run.status);
+        self.message.clone_from(&run.message);
+        self.at = at;
+    }
+}
+
+/// The key inside `patch:<watch>:<key>:<type>`.
+#[must_use]
+pub fn key_of<'a>(watch: &WatchName, id: &'a str) -> &'a str {
+    let inner = id.strip_prefix("patch:").and_then(|rest| rest.strip_prefix(watch.as_str()));
+    let inner = inner.and_then(|rest| rest.strip_prefix(':')).unwrap_or(id);
+    [EventKind::Release, EventKind::Branch]
+        .iter()
+        .find_map(|event| inner.strip_suffix(event.event_type())?.strip_suffix(':'))
+        .unwrap_or(inner)
+}

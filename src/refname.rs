@@ -1,0 +1,108 @@
+//! Ref names built from hostile text: `refs/heads/<refPrefix>trigger/<watch>/<key>`.
+
+use crate::watch::WatchName;
+use git2::{ObjectType, Oid};
+use std::fmt::Write;
+
+/// The longest component written out; a file system takes 255 bytes, and Git adds `.lock`.
+const LONGEST: usize = 150;
+
+/// One component of a ref name for any text: total, injective, and valid by git-check-ref-format(1).
+///
+/// Letters, digits, `.`, `_`, `+` and inner `-` stand for themselves; every other byte is `=` and
+/// two hex digits, and so is a `.` where Git forbids one. Because `=` never stands for itself, what
+/// is appended after one cannot be mistaken for text: a name with capitals ends in `=.` and eight
+/// hex digits of its hash, so that two names that differ only in case stay apart on forges that
+/// fold it; a long one is cut and ends in `==` and its whole hash.
+///
+/// ```
+/// use patch_moi::refname::component;
+/// assert_eq!(component("v1.2.3"), "v1.2.3");
+/// assert_eq!(component("rust/v1"), "rust=2fv1");
+/// assert_eq!(component("a..b.lock"), "a.=2eb=2elock");
+/// ```
+#[must_use]
+pub fn component(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut name = String::with_capacity(text.len());
+    for (at, &byte) in bytes.iter().enumerate() {
+        let stands = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'+' => true,
+            b'-' => at > 0,
+            b'.' => at > 0 && at + 1 < bytes.len() && bytes[at - 1] != b'.' && !is_lock(&bytes[at..]),
+            _ => false,
+        };
+        if stands {
+            name.push(char::from(byte));
+        } else {
+            write!(name, "={byte:02x}").expect("a String takes every character");
+        }
+    }
+    if name.is_empty() || name.len() > LONGEST {
+        let cut = name.floor_char_boundary(LONGEST - 50);
+        return format!("{}=={}", &name[..cut].trim_end_matches('.'), hash(text));
+    }
+    if name.contains(|c: char| c.is_ascii_uppercase()) {
+        name.push_str("=.");
+        name.push_str(&hash(text)[..8]);
+    }
+    name
+}
+
+fn is_lock(rest: &[u8]) -> bool {
+    rest.eq_ignore_ascii_case(b".lock")
+}
+
+/// The SHA-1 of `text` as a Git blob, 40 hex digits: a short name for anything.
+///
+/// # Panics
+/// Never: hashing needs memory only.
+#[must_use]
+pub fn hash(text: &str) -> String {
+    Oid::hash_object(ObjectType::Blob, text.as_bytes()).expect("hashing bytes in memory cannot fail").to_string()
+}
+
+/// The branch that hands the signal with this key to the fork's forge.
+#[must_use]
+pub fn trigger_ref(prefix: &str, watch: &WatchName, key: &str) -> String {
+    format!("refs/heads/{prefix}trigger/{}/{}", component(watch.as_str()), component(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use git2::Reference;
+    use std::collections::HashSet;
+
+    #[test]
+    fn components_are_valid_and_tell_all_texts_apart() {
+        let long = "x".repeat(10_000);
+        let long_too = format!("{}y", "x".repeat(9_999));
+        let texts = [
+            "v1.2.3", "V1.2.3", "rust/v1", "rust=2fv1", "", "-x", "--upload-pack=x", "../../x", "a..b", "a.=2eb", "@{",
+            "@", "refs/heads/main", "x.lock", "x.LOCK", ".x", "x.", "a b", "a\nb", "a\0b", "$(touch x)", "größe",
+            "gro\u{308}ße", "版本", "v1@0123", "a~b", "a^b", "a:b", "a?b", "a*b", "a[b", "a\\b", "=", "==", "A", "a", &long,
+            &long_too, "A=.6c9dcd8b", "\u{7f}", "HEAD", "...", "a.", "é",
+        ];
+        let mut names = HashSet::new();
+        for text in texts {
+            let name = component(text);
+            assert!(name.len() <= 200, "{name}");
+            assert!(Reference::is_valid_name(&format!("refs/heads/p/{name}")), "{text:?} gives {name:?}");
+            assert!(names.insert(name.to_ascii_lowercase()), "{text:?} gives {name:?}, and so does another text");
+        }
+    }
+
+    #[test]
+    fn every_pair_of_bytes_gives_a_valid_name_of_its_own() {
+        let mut names = HashSet::new();
+        for first in 0..128_u8 {
+            for second in 0..128_u8 {
+                let text = String::from_utf8(vec![first, second]).unwrap();
+                let name = component(&text);
+                assert!(Reference::is_valid_name(&format!("refs/heads/{name}")), "{text:?} gives {name:?}");
+                assert!(names.insert(name.to_ascii_lowercase()), "{text:?}");
+            }
+        }
+    }
+}

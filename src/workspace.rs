@@ -1,0 +1,170 @@
+//! The repository that a command works in: its configuration, its places, its Git.
+
+use crate::{
+    config::{self, Config, mistake::Mistake},
+    git::{Git, GitError, Location},
+    ledger::{
+        Ledger, LedgerError,
+        lock::{Lock, LockError},
+    },
+    places::{PlaceError, Places},
+    watch::{Watch, WatchName},
+};
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// A repository, ready to be worked in.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The `git` program, in the repository.
+    pub git: Git,
+    /// Where Git says that the repository is.
+    pub location: Location,
+    /// Its watches and settings.
+    pub config: Config,
+    /// Its directories.
+    pub places: Places,
+}
+
+/// Why a command cannot go on. Each kind has its exit status.
+#[derive(Debug)]
+pub enum Failure {
+    /// The configuration is wrong.
+    Configuration(Vec<Mistake>),
+    /// The command line asks for what there is not; with what to do.
+    Usage(String, Option<String>),
+    /// Git refuses.
+    Git(Box<GitError>),
+    /// The directories cannot be used.
+    Place(PlaceError),
+    /// The ledger cannot be used.
+    Ledger(LedgerError),
+    /// Another process holds the lock.
+    Busy(PathBuf),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(mistakes) => {
+                write!(f, "the configuration has {} mistakes", mistakes.len())
+            }
+            Self::Usage(message, _) => f.write_str(message),
+            Self::Git(error) => error.fmt(f),
+            Self::Place(error) => error.fmt(f),
+            Self::Ledger(error) => error.fmt(f),
+            Self::Busy(path) => write!(f, "another run holds {}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Locked(path) => Self::Busy(path),
+            error => Self::Ledger(error),
+        }
+    }
+}
+
+impl From<GitError> for Failure {
+    fn from(error: GitError) -> Self {
+        Self::Git(Box::new(error))
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        Self::Place(error)
+    }
+}
+
+impl Workspace {
+    /// The repository around `directory`, its configuration read.
+    ///
+    /// # Errors
+    /// When there is none, or its configuration has mistakes.
+    pub fn open(directory: Option<&Path>) -> Result<Self, Failure> {
+        let mut git = Git::in_directory(directory.unwrap_or(Path::new(".")));
+        let location = git.locate()?;
+        let entries = git.config()?;
+        let config = config::read(&entries).map_err(Failure::Configuration)?;
+        git.configured_by(&entries);
+        let places =
+            Places::of(&location.common_dir, config.settings.state_dir.as_deref(), |name| env::var_os(name));
+        Ok(Self { git, location, config, places })
+    }
+
+    /// The watches of these names, or all.
+    ///
+    /// # Errors
+    /// When there is no watch of a name, or none at all: the error says how to make one.
+    pub fn watches(&self, names: &[WatchName]) -> Result<Vec<&Watch>, Failure> {
+        let all = &self.config.watches;
+        if all.is_empty() {
+            return Err(Failure::Usage(
+                "there is no watch, and no remote `upstream`".to_owned(),
+                Some("make one: `patch watch add URL`, or `git remote add upstream URL`".to_owned()),
+            ));
+        }
+        if names.is_empty() {
+            return Ok(all.iter().collect());
+        }
+        names.iter().map(|name| self.watch(name)).collect()
+    }
+
+    /// The watch of this name.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn watch(&self, name: &WatchName) -> Result<&Watch, Failure> {
+        self.config.watches.iter().find(|watch| watch.name == *name).ok_or_else(|| {
+            let names: Vec<&str> = self.config.watches.iter().map(|watch| watch.name.as_str()).collect();
+            let hint = match config::key::nearest(name.as_str(), names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("the watches are {}", names.join(", ")),
+            };
+            Failure::Usage(format!("there is no watch `{name}`"), Some(hint))
+        })
+    }
+
+    /// The ledger, its directory made if missing.
+    ///
+    /// # Errors
+    /// When the directory or the ledger cannot be used.
+    pub fn ledger(&self) -> Result<Ledger, Failure> {
+        self.places.create()?;
+        Ok(Ledger::open(&self.places.state)?)
+    }
+
+    /// The ledger for reading: nothing is made.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn ledger_to_read(&self) -> Result<Ledger, Failure> {
+        Ok(Ledger::open(&self.places.state)?)
+    }
+
+    /// A lock in the state directory.
+    ///
+    /// # Errors
+    /// [`Failure::Busy`] when another process holds it longer than `wait`.
+    pub fn lock(&self, name: &str, wait: Duration) -> Result<Lock, Failure> {
+        let path = self.places.state.join(name);
+        Lock::acquire(&path, wait).map_err(|error| match error {
+            LockError::Held => Failure::Busy(path),
+            LockError::Io(error) => Failure::Ledger(LedgerError::Io { action: "cannot lock", path, error }),
+        })
+    }
+
+    /// Where a run works: the worktree, or the Git directory of a bare repository.
+    #[must_use]
+    pub fn work_dir(&self) -> &Path {
+        self.location.worktree.as_deref().unwrap_or(&self.location.git_dir)
+    }
+}
