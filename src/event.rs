@@ -77,60 +77,61 @@ impl Change {
     }
 }
 
-/// The event of a change of `entry`, seen at `now`.
-///
-/// `key` is the signal's key: the entry's own, or for a moved tag `<tag>@<sha>`. `previous` is the
-/// commit that a moved tag or rewritten branch had before.
+/// What a signal tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Occurrence<'a> {
+    /// The entry.
+    pub entry: &'a Entry,
+    /// The signal's key: the entry's own, or for a moved tag `<tag>@<sha>`.
+    pub key: &'a str,
+    /// What happened to it.
+    pub change: Change,
+    /// The commit that a moved tag or rewritten branch had before.
+    pub previous: Option<&'a str>,
+    /// The upstream branch, short name.
+    pub branch: Option<&'a str>,
+    /// When the poll saw it.
+    pub at: Timestamp,
+}
+
+/// The event of an occurrence.
 #[must_use]
-pub fn event(
-    watch: &Watch,
-    repository: Option<&Repository>,
-    entry: &Entry,
-    key: &str,
-    change: Change,
-    previous: Option<&str>,
-    now: Timestamp,
-) -> Event {
-    let id = event_id(&watch.name, key, watch.event);
-    let reference = match watch.event {
-        EventKind::Release => entry.tag.clone(),
-        EventKind::Branch => watch.branch.as_ref().map(|branch| format!("refs/heads/{branch}")),
-    };
-    let name = match watch.event {
-        EventKind::Release => "release",
-        EventKind::Branch => "push",
+pub fn event(watch: &Watch, repository: Option<&Repository>, told: Occurrence<'_>) -> Event {
+    let entry = told.entry;
+    let (name, reference) = match watch.event {
+        EventKind::Release => ("release", entry.tag.clone()),
+        EventKind::Branch => ("push", told.branch.map(|branch| format!("refs/heads/{branch}"))),
     };
     let provider = repository.map_or(if watch.feed.is_some() { "feed" } else { "git" }, |it| it.provider.as_str());
-    let changed = (change != Change::New).then(|| change.as_str().to_owned());
-    let text = |value: Option<String>| value.map(Value::String);
+    let changed = (told.change != Change::New).then(|| told.change.as_str());
     let fields = [
-        ("provider", text(Some(provider.to_owned()))),
-        ("event", text(Some(name.to_owned()))),
-        ("sourceId", text(Some(watch.name.to_string()))),
-        ("entryId", text(entry.entry_id.clone().or_else(|| Some(entry.key.clone())))),
-        ("title", text(entry.title.clone())),
-        ("url", text(entry.url.clone())),
-        ("author", text(entry.author.clone())),
-        ("publishedAt", text(entry.published_at.map(|time| time.to_string()))),
-        ("repo", text(repository.map(Repository::full_name))),
-        ("repoOwner", text(repository.and_then(|it| it.owner.clone()))),
-        ("repoName", text(repository.map(|it| it.name.clone()))),
-        ("ref", text(reference)),
-        ("sha", text(entry.sha.clone())),
-        ("tag", text(entry.tag.clone())),
-        ("change", text(changed)),
-        ("previousSha", text(previous.map(str::to_owned))),
-        ("raw", entry.raw.clone()),
+        ("provider", Some(provider.to_owned())),
+        ("event", Some(name.to_owned())),
+        ("sourceId", Some(watch.name.to_string())),
+        ("entryId", entry.entry_id.clone().or_else(|| Some(entry.key.clone()))),
+        ("title", entry.title.clone()),
+        ("url", entry.url.clone()),
+        ("author", entry.author.clone()),
+        ("publishedAt", entry.published_at.map(|time| time.to_string())),
+        ("repo", repository.map(Repository::full_name)),
+        ("repoOwner", repository.and_then(|it| it.owner.clone())),
+        ("repoName", repository.map(|it| it.name.clone())),
+        ("ref", reference),
+        ("sha", entry.sha.clone()),
+        ("tag", entry.tag.clone()),
+        ("change", changed.map(str::to_owned)),
+        ("previousSha", told.previous.map(str::to_owned)),
     ];
     let mut payload: Map<String, Value> =
-        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+        fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::String(value?)))).collect();
+    payload.extend(entry.raw.clone().map(|raw| ("raw".to_owned(), raw)));
     payload.extend(watch.payload.iter().map(|(key, value)| (key.clone(), Value::String(value.clone()))));
     Event {
-        id,
+        id: event_id(&watch.name, told.key, watch.event),
         event_type: watch.event.event_type().to_owned(),
         source: "patch".to_owned(),
         occurred_at: entry.published_at,
-        received_at: now,
+        received_at: told.at,
         payload,
     }
 }

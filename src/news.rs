@@ -33,6 +33,8 @@ pub struct Sight {
     pub descends: Option<bool>,
     /// Whether the entries are a feed's window, older ones being out of sight.
     pub is_window: bool,
+    /// Whether upstream said that nothing changed instead of showing its entries.
+    pub is_unchanged: bool,
     /// What the watch looks at.
     pub source: String,
 }
@@ -113,7 +115,7 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
     if rules.event == EventKind::Branch && sight.head.is_none() {
         return missing_branch(rules, known);
     }
-    if sight.entries.is_empty() && known.known.values().any(|known| !known.gone) {
+    if sight.entries.is_empty() && !sight.is_unchanged && known.known.values().any(|known| !known.gone) {
         return Err(Disbelief::Vanished);
     }
     let mut news: Vec<News> = unusable(sight, known);

@@ -1,0 +1,157 @@
+//! Which attempts are due: a pure function of the ledger's state, the watch and the time.
+
+use super::result::Status;
+use crate::{
+    ledger::state::{Delivery, OpenSignal, Stage, State},
+    time::Timestamp,
+    watch::{Policy, Target, Watch},
+};
+use std::time::Duration;
+
+/// An attempt that is due.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    /// The signal's id.
+    pub id: String,
+    /// Who is to be handed it.
+    pub target: Target,
+    /// Which attempt it will be, from 1.
+    pub attempt: u32,
+    /// The signal.
+    pub signal: OpenSignal,
+}
+
+/// A signal that a newer one takes the place of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Superseded {
+    /// Its id.
+    pub id: String,
+    /// Its key.
+    pub key: String,
+    /// The newer one's id.
+    pub by: String,
+}
+
+/// Where a delivery stands, as people see it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    /// To be attempted at the next poll.
+    Due,
+    /// Being attempted, or interrupted: who holds the watch's run lock knows.
+    Started,
+    /// Failed; to be attempted again from this time on.
+    RetryFrom(Timestamp),
+    /// Failed too often.
+    GivenUp,
+    /// Waits for a person.
+    Waiting(Status),
+    /// Nothing more is to be done.
+    Done,
+}
+
+/// Where a delivery stands at `now`, if `retries` attempts are made.
+#[must_use]
+pub fn standing(delivery: &Delivery, retries: u32, now: Timestamp) -> Standing {
+    match delivery.stage {
+        Stage::Pending => Standing::Due,
+        // An interrupted attempt is the last one's failure in the making.
+        Stage::Started if delivery.failures + 1 >= retries => Standing::GivenUp,
+        Stage::Started => Standing::Started,
+        Stage::Ended(Status::Failed) if delivery.failures >= retries => Standing::GivenUp,
+        Stage::Ended(Status::Failed) => {
+            let from = delivery.at.after(backoff(delivery.failures));
+            if from <= now { Standing::Due } else { Standing::RetryFrom(from) }
+        }
+        Stage::Ended(status @ (Status::NeedsIntervention | Status::Blocked | Status::Unmatched)) => {
+            Standing::Waiting(status)
+        }
+        Stage::Ended(Status::Completed | Status::Changed | Status::Skipped) | Stage::Superseded => Standing::Done,
+    }
+}
+
+/// How long after the `failures`th failure in a row the next attempt is made: 5 minutes, 20, 80, …
+///
+/// Five attempts, the default, thus outlast a forge's bad night; no wait is longer than a day.
+#[must_use]
+pub fn backoff(failures: u32) -> Duration {
+    let minutes = 5_u64.saturating_mul(4_u64.saturating_pow(failures.saturating_sub(1)));
+    Duration::from_secs(minutes.min(24 * 60) * 60)
+}
+
+/// What newer signals supersede, and which attempts are due, the oldest signal's first.
+///
+/// Who asks holds the watch's run lock: an attempt that was started and has no end is then one
+/// that was interrupted, and due again.
+#[must_use]
+pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, Vec<Due>) {
+    let mut signals: Vec<(&String, &OpenSignal)> =
+        state.open.iter().filter(|(_, signal)| signal.watch == watch.name).collect();
+    signals.sort_by_key(|(_, signal)| signal.sequence);
+    let newest = signals.last().map(|(id, _)| (*id).clone());
+    let mut superseded = Vec::new();
+    let mut due = Vec::new();
+    for (id, signal) in signals {
+        if watch.policy == Policy::Latest
+            && let Some(by) = newest.as_ref().filter(|newest| *newest != id)
+            && signal.deliveries.values().all(|delivery| is_open(delivery, watch, now))
+        {
+            superseded.push(Superseded { id: id.clone(), key: signal.key.clone(), by: by.clone() });
+            continue;
+        }
+        for (target, delivery) in &signal.deliveries {
+            let is_due = matches!(standing(delivery, watch.retries, now), Standing::Due | Standing::Started);
+            if is_due && can_be_done(watch, *target) {
+                due.push(Due { id: id.clone(), target: *target, attempt: delivery.attempt + 1, signal: signal.clone() });
+            }
+        }
+    }
+    (superseded, due)
+}
+
+/// Whether a newer signal takes the place of this delivery: only where an attempt would be made yet.
+fn is_open(delivery: &Delivery, watch: &Watch, now: Timestamp) -> bool {
+    !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
+}
+
+/// Whether the watch still has what the target needs.
+fn can_be_done(watch: &Watch, target: Target) -> bool {
+    target != Target::Command || watch.command.is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-22T{text}Z").parse().unwrap()
+    }
+
+    #[test]
+    fn failed_attempts_are_made_again_with_growing_waits() {
+        #[track_caller]
+        fn case(stage: Stage, failures: u32, now: &str, expected: Standing) {
+            let delivery = Delivery { attempt: failures, failures, at: at("12:00:00"), stage, message: None };
+            assert_eq!(standing(&delivery, 3, at(now)), expected);
+        }
+        let failed = Stage::Ended(Status::Failed);
+        case(Stage::Pending, 0, "12:00:00", Standing::Due);
+        case(failed, 1, "12:04:59", Standing::RetryFrom(at("12:05:00")));
+        case(failed, 1, "12:05:00", Standing::Due);
+        case(failed, 2, "12:19:59", Standing::RetryFrom(at("12:20:00")));
+        case(failed, 2, "12:20:00", Standing::Due);
+        case(failed, 3, "23:00:00", Standing::GivenUp);
+        case(Stage::Started, 0, "12:00:00", Standing::Started);
+        case(Stage::Started, 2, "12:00:00", Standing::GivenUp);
+        case(Stage::Ended(Status::NeedsIntervention), 0, "23:00:00", Standing::Waiting(Status::NeedsIntervention));
+        case(Stage::Ended(Status::Unmatched), 0, "23:00:00", Standing::Waiting(Status::Unmatched));
+        case(Stage::Ended(Status::Changed), 0, "23:00:00", Standing::Done);
+        case(Stage::Superseded, 0, "23:00:00", Standing::Done);
+    }
+
+    #[test]
+    fn waits_grow_to_a_day() {
+        let minutes: Vec<u64> = (1..8).map(|failures| backoff(failures).as_secs() / 60).collect();
+        assert_eq!(minutes, [5, 20, 80, 320, 1280, 1440, 1440]);
+        assert_eq!(backoff(u32::MAX).as_secs(), 24 * 60 * 60);
+    }
+}

@@ -1,0 +1,146 @@
+//! Runs that are spawned: a codex-flow runner, or any command.
+
+use super::{
+    plan::Due,
+    result::{self, Candidate, Expect, Status, StepOutcome},
+};
+use crate::{
+    child::{self, Captured, Input, Limits},
+    private, refname, text,
+    watch::{Target, Watch},
+    workspace::Workspace,
+};
+use std::{
+    ffi::OsStr,
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What the default runner of flows is called.
+pub const RUNNER: &str = "codex-flow-runner";
+/// The most of one stream that is kept, in bytes: a result document is a few kilobytes.
+const OUTPUT: usize = 1 << 20;
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// What came of it.
+    pub status: Status,
+    /// What is to be said of it, one line.
+    pub message: Option<String>,
+    /// How the process ended.
+    pub exit: Option<String>,
+    /// What each step of a flow reported.
+    pub steps: Vec<StepOutcome>,
+    /// The refs that hold its results.
+    pub candidates: Vec<Candidate>,
+    /// The branch that was pushed.
+    pub reference: Option<String>,
+    /// The commit that was pushed.
+    pub sha: Option<String>,
+    /// Its output's file, in the state directory.
+    pub log: Option<String>,
+}
+
+impl Ran {
+    /// An attempt that came to nothing.
+    #[must_use]
+    pub fn failed(message: String) -> Self {
+        Self {
+            status: Status::Failed,
+            message: Some(message),
+            exit: None,
+            steps: Vec::new(),
+            candidates: Vec::new(),
+            reference: None,
+            sha: None,
+            log: None,
+        }
+    }
+}
+
+/// Spawns the watch's runner or command with the event, and waits for its end.
+///
+/// codex-flow: `<command> --cwd <worktree> fire --event <absolute file>`, nothing on standard
+/// input. command: its own words, the event on standard input. Both find the event's file in
+/// `PATCH_EVENT_FILE` and its id in `PATCH_EVENT_ID`; neither gets feed text in its arguments.
+#[must_use]
+pub fn spawn(workspace: &Workspace, watch: &Watch, due: &Due) -> Ran {
+    let document = due.signal.event.document();
+    let name = format!("{}-{}", &refname::hash(&due.id)[..16], due.target);
+    let event_file = workspace.places.state.join("events").join(format!("{name}.json"));
+    if let Err(error) = private::replace(&event_file, document.as_bytes()) {
+        return Ran::failed(format!("cannot write the event to {}: {error}", event_file.display()));
+    }
+    let default = [RUNNER.to_owned()];
+    let words = watch.command.as_deref().unwrap_or(&default);
+    let mut command = command(workspace.work_dir(), words, &due.id, &event_file);
+    let (input, expect) = match due.target {
+        Target::CodexFlow => {
+            command.arg("--cwd").arg(workspace.work_dir()).arg("fire").arg("--event").arg(&event_file);
+            (Input::Null, Expect::FlowDocument)
+        }
+        _ => (Input::Bytes(document.as_bytes()), Expect::PlainProgram),
+    };
+    let ran = child::run(command, input, Limits { timeout: watch.timeout, output: OUTPUT });
+    // The event can be printed again from the ledger at any time.
+    let _ = fs::remove_file(&event_file);
+    let finished = match ran {
+        Ok(finished) => finished,
+        Err(error) => {
+            let (message, hint) = child::describe_spawn_error(OsStr::new(&words[0]), &error);
+            return Ran::failed(format!("{message}; {hint}"));
+        }
+    };
+    let log = write_log(&workspace.places.state, &format!("{name}-{}.log", due.attempt), &finished);
+    let outcome = result::outcome(&finished.exit, &finished.stdout, expect, &due.id);
+    Ran {
+        status: outcome.status,
+        message: outcome.message.or_else(|| said(outcome.status, &finished.stderr)),
+        exit: Some(finished.exit.to_string()),
+        steps: outcome.steps,
+        candidates: outcome.candidates,
+        reference: None,
+        sha: None,
+        log: log.ok(),
+    }
+}
+
+fn command(work_dir: &Path, words: &[String], id: &str, event_file: &Path) -> Command {
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).current_dir(work_dir).env("PATCH_EVENT_ID", id).env("PATCH_EVENT_FILE", event_file);
+    // Set where Git started `patch` itself, as an alias or from a hook: they would tie the run's
+    // own `git` to that repository, index and worktree (git(1), "Environment Variables").
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// For a failure without a message: the last words on standard error.
+fn said(status: Status, stderr: &Captured) -> Option<String> {
+    if !super::is_failure(status) {
+        return None;
+    }
+    let text = stderr.lossy();
+    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+    Some(text::clipped(&text::printable(line), 500).to_owned())
+}
+
+/// Keeps both streams in a file; returns its name in the state directory.
+fn write_log(state: &Path, name: &str, finished: &child::Finished) -> io::Result<String> {
+    let mut log = String::new();
+    for (stream, captured) in [("standard output", &finished.stdout), ("standard error", &finished.stderr)] {
+        let text = captured.lossy();
+        if !text.is_empty() {
+            let end = if text.ends_with('\n') { "" } else { "\n" };
+            write!(log, "--- {stream}\n{text}{end}").expect("a String takes every character");
+        }
+    }
+    writeln!(log, "--- {}", finished.exit).expect("a String takes every character");
+    let file = PathBuf::from("runs").join(name);
+    private::replace(&state.join(&file), log.as_bytes())?;
+    Ok(file.to_string_lossy().into_owned())
+}

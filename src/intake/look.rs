@@ -1,0 +1,259 @@
+//! The requests of a poll: each feed and each remote once, side by side, politely.
+
+use crate::{
+    fetch::{
+        hosts::Hosts,
+        http::{Client, FetchError, Fetched, Limits, Validators},
+        queue,
+        shown::shown,
+        validators,
+    },
+    forge::{self, Repository},
+    git::GitError,
+    ledger::{record::Problem, state::State},
+    news::Sight,
+    parse::refs::RemoteRefs,
+    time::Timestamp,
+    watch::{EventKind, Watch},
+    workspace::Workspace,
+};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use url::Url;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What the requests of one watch brought.
+#[derive(Debug)]
+pub enum Glance {
+    /// The host asked not to be asked before this time.
+    Deferred(Timestamp),
+    /// What was answered.
+    Answered {
+        /// The feed, if the watch has one.
+        feed: Option<Result<Arc<Fetched>, Problem>>,
+        /// The refs, if the watch has a remote.
+        refs: Option<Result<Arc<RemoteRefs>, Problem>>,
+        /// When the whole look at the watch must be over.
+        deadline: Instant,
+    },
+}
+
+/// A watch's sight and what came with it.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// What is seen.
+    pub sight: Sight,
+    /// The upstream branch, short name, where it is known.
+    pub branch: Option<String>,
+    /// The validators to store once everything is durable.
+    pub validators: Option<Validators>,
+}
+
+enum Request<'a> {
+    Feed { url: &'a Url, validators: Validators, body_limit: u64, timeout: Duration },
+    Refs { remote: &'a str, patterns: Vec<String>, timeout: Duration },
+}
+
+enum Answer {
+    Feed(Result<Arc<Fetched>, Problem>),
+    Refs(Result<Arc<RemoteRefs>, Problem>),
+}
+
+/// Makes the requests of all `watches`, and returns a glance for each, in their order.
+pub fn all(
+    workspace: &Workspace,
+    client: &Client,
+    hosts: &Hosts,
+    watches: &[&Watch],
+    state: &State,
+    now: Timestamp,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Glance> {
+    let closed: Vec<Option<Timestamp>> =
+        watches.iter().map(|watch| hosts.closed_until(watch.feed.as_ref()?, now)).collect();
+    let mut requests: BTreeMap<String, (String, Request<'_>)> = BTreeMap::new();
+    for (watch, _) in watches.iter().zip(&closed).filter(|(_, closed)| closed.is_none()) {
+        if let Some(url) = &watch.feed {
+            add_feed(&mut requests, workspace, watch, url, state);
+        }
+        if let Some(remote) = &watch.remote {
+            let patterns = patterns(watch);
+            let key = format!("refs {remote} {}", patterns.join(" "));
+            let host = host_of_remote(workspace.config.remotes.get(remote).unwrap_or(remote));
+            let request = Request::Refs { remote, patterns, timeout: watch.fetch_timeout };
+            requests.entry(key).or_insert((host, request));
+        }
+    }
+    let keys: Vec<String> = requests.keys().cloned().collect();
+    let total = keys.len();
+    let settings = &workspace.config.settings;
+    let started = Instant::now();
+    progress(0, total);
+    let answers = queue::run(
+        requests.into_values().collect(),
+        settings.jobs,
+        settings.host_jobs,
+        |request| answer(workspace, client, hosts, request, now),
+        |done| progress(done, total),
+    );
+    let answers: BTreeMap<String, Answer> =
+        keys.into_iter().zip(answers).filter_map(|(key, answer)| Some((key, answer.ok()?))).collect();
+    watches
+        .iter()
+        .zip(closed)
+        .map(|(watch, closed)| match closed {
+            Some(until) => Glance::Deferred(until),
+            None => Glance::Answered {
+                feed: watch.feed.as_ref().map(|url| match answers.get(&feed_key(url)) {
+                    Some(Answer::Feed(answer)) => answer.clone(),
+                    _ => Err(super::bug()),
+                }),
+                refs: watch.remote.as_ref().map(|remote| {
+                    match answers.get(&format!("refs {remote} {}", patterns(watch).join(" "))) {
+                        Some(Answer::Refs(answer)) => answer.clone(),
+                        _ => Err(super::bug()),
+                    }
+                }),
+                deadline: started + watch.fetch_timeout,
+            },
+        })
+        .collect()
+}
+
+fn feed_key(url: &Url) -> String {
+    format!("feed {url}")
+}
+
+/// One request for identical URLs; conditional only if all the watches could take a "not modified".
+fn add_feed<'a>(
+    requests: &mut BTreeMap<String, (String, Request<'a>)>,
+    workspace: &Workspace,
+    watch: &Watch,
+    url: &'a Url,
+    state: &State,
+) {
+    let known = state.watches.get(&watch.name).filter(|known| known.primed);
+    let mut own = known
+        .map(|known| validators::load(&workspace.places.cache, &watch.name, &super::occasion(watch, known)))
+        .unwrap_or_default();
+    if watch.event == EventKind::Branch {
+        // A branch can go back in time: gitweb answers 304 to a date after a rewind.
+        own.last_modified = None;
+    }
+    let host = url.host_str().unwrap_or_default().to_owned();
+    let (_, request) = requests.entry(feed_key(url)).or_insert_with(|| {
+        let request = Request::Feed {
+            url,
+            validators: own.clone(),
+            body_limit: watch.body_limit,
+            timeout: watch.fetch_timeout,
+        };
+        (host, request)
+    });
+    if let Request::Feed { validators, body_limit, timeout, .. } = request {
+        if *validators != own {
+            *validators = Validators::default();
+        }
+        *body_limit = watch.body_limit.max(*body_limit);
+        *timeout = watch.fetch_timeout.max(*timeout);
+    }
+}
+
+fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Request<'_>, now: Timestamp) -> Answer {
+    match request {
+        Request::Feed { url, validators, body_limit, timeout } => {
+            let limits = Limits { deadline: Instant::now() + timeout, connect: CONNECT, body: body_limit };
+            let fetched = client.get(url, &validators, &limits);
+            if let Err(error) = &fetched
+                && let Some(wait) = error.retry_after()
+            {
+                // Politeness that cannot be remembered is asked for again at the next poll.
+                let _ = hosts.close(url, now.after(wait));
+            }
+            Answer::Feed(fetched.map(Arc::new).map_err(|error| fetch_problem(&error)))
+        }
+        Request::Refs { remote, patterns, timeout } => {
+            let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+            let refs = workspace.git.ls_remote(remote, &patterns, timeout);
+            Answer::Refs(refs.map(Arc::new).map_err(|error| git_problem(&error)))
+        }
+    }
+}
+
+/// What is asked of a remote: all tags, or a branch's head.
+fn patterns(watch: &Watch) -> Vec<String> {
+    match (watch.event, &watch.branch) {
+        (EventKind::Release, _) => vec!["refs/tags/*".to_owned()],
+        (EventKind::Branch, Some(branch)) => vec![format!("refs/heads/{branch}")],
+        (EventKind::Branch, None) => vec!["HEAD".to_owned()],
+    }
+}
+
+/// The host that a remote's URL names; empty for a path.
+fn host_of_remote(url: &str) -> String {
+    match Url::parse(url) {
+        Ok(url) => url.host_str().unwrap_or_default().to_owned(),
+        // `user@host:path`, git-clone(1), "Git URLs".
+        Err(_) => match url.split_once(':') {
+            Some((host, _)) if !host.contains('/') => host.rsplit('@').next().unwrap_or_default().to_owned(),
+            _ => String::new(),
+        },
+    }
+}
+
+/// The problem that a failed request is.
+#[must_use]
+pub fn fetch_problem(error: &FetchError) -> Problem {
+    Problem { kind: error.kind().to_owned(), message: error.to_string(), hint: error.hint() }
+}
+
+/// The problem that a failed `git` is.
+#[must_use]
+pub fn git_problem(error: &GitError) -> Problem {
+    Problem { kind: error.kind().to_owned(), message: error.to_string(), hint: error.hint() }
+}
+
+/// What a watch looks at, for people and for telling that it looks elsewhere; without secrets.
+#[must_use]
+pub fn source(watch: &Watch, remotes: &BTreeMap<String, String>) -> String {
+    let feed = watch.feed.as_ref().map(shown);
+    let remote = watch.remote.as_ref().map(|remote| {
+        let url = remotes.get(remote).unwrap_or(remote);
+        Url::parse(url).map_or_else(|_| url.clone(), |url| shown(&url))
+    });
+    let branch = watch.branch.as_ref().map(|branch| format!("branch {branch}"));
+    [feed, remote, branch].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// The upstream repository, as far as the watch's URLs tell.
+#[must_use]
+pub fn repository(watch: &Watch, remotes: &BTreeMap<String, String>) -> Option<Repository> {
+    let from_feed = watch.feed.as_ref().and_then(forge::repository_of_feed);
+    from_feed.or_else(|| {
+        let remote = watch.remote.as_ref()?;
+        forge::repository_of_remote(remotes.get(remote).unwrap_or(remote))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_found_in_every_kind_of_remote() {
+        #[track_caller]
+        fn case(url: &str, expected: &str) {
+            assert_eq!(host_of_remote(url), expected, "{url}");
+        }
+        case("https://forge.example/o/r.git", "forge.example");
+        case("ssh://git@forge.example:2222/o/r.git", "forge.example");
+        case("git@forge.example:o/r.git", "forge.example");
+        case("/srv/r.git", "");
+        case("../up.git", "");
+    }
+}

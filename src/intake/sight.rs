@@ -1,0 +1,188 @@
+//! One watch's sight: its feed parsed, its refs beside it, what is out of sight asked for.
+
+use super::look::{Glance, Look, fetch_problem, source};
+use crate::{
+    entry::{Entry, FeedDocument},
+    fetch::http::{Client, Fetched, Limits, Validators},
+    forge,
+    ledger::{record::Problem, state::WatchState},
+    news::{Sight, needs_ancestry, oldest_first, overflowed, tag_entry},
+    parse::{self, refs::RemoteRefs},
+    refname,
+    watch::{EventKind, Watch},
+    workspace::Workspace,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+use url::Url;
+
+/// How far a feed is paged back to find something that is known.
+const PAGES: usize = 10;
+
+/// The sight that a glance gives; pages and history are asked for where they decide.
+///
+/// # Errors
+/// The problem with the watch, when its answer is none or no good.
+pub fn of(
+    workspace: &Workspace,
+    client: &Client,
+    watch: &Watch,
+    glance: Glance,
+    known: &WatchState,
+    dry_run: bool,
+) -> Result<Look, Problem> {
+    let Glance::Answered { feed, refs, deadline } = glance else { return Ok(Look::default()) };
+    let refs = refs.transpose()?;
+    let mut look = Look { branch: watch.branch.clone(), ..Look::default() };
+    look.sight.source = source(watch, &workspace.config.remotes);
+    if let Some(refs) = &refs {
+        apply_refs(&mut look, watch, refs);
+    }
+    match feed.transpose()?.as_deref() {
+        Some(Fetched::NotModified) => {
+            look.sight.entries.clear();
+            look.sight.is_unchanged = true;
+            look.sight.is_window = true;
+            look.sight.head.clone_from(&known.head);
+        }
+        Some(Fetched::Document { body, url, validators, .. }) => {
+            let document = parse_feed(body, url, watch.event)?;
+            apply_feed(&mut look, watch, document, Some(validators.clone()), known);
+            if look.sight.tags.is_none() && overflowed(&look.sight, known) {
+                page_back(client, watch, &mut look, known, deadline);
+            }
+        }
+        None => {}
+    }
+    if let Some(remote) = watch.remote.as_ref().filter(|_| needs_ancestry(&look.sight, known)) {
+        look.sight.descends = descends(workspace, watch, remote, &look, known, deadline, dry_run);
+    }
+    Ok(look)
+}
+
+fn parse_feed(body: &[u8], url: &Url, event: EventKind) -> Result<FeedDocument, Problem> {
+    parse::feed::parse(body, url, event).map_err(|error| Problem {
+        kind: "document".to_owned(),
+        message: format!("{}: {error}", crate::fetch::shown::shown(url)),
+        hint: error.hint(),
+    })
+}
+
+fn apply_refs(look: &mut Look, watch: &Watch, refs: &RemoteRefs) {
+    match watch.event {
+        EventKind::Release => {
+            let tags: BTreeMap<String, String> = refs
+                .refs
+                .iter()
+                .filter_map(|(name, it)| Some((name.strip_prefix("refs/tags/")?.to_owned(), it.commit().to_owned())))
+                .collect();
+            let entries = tags.iter().map(|(tag, sha)| tag_entry(tag, sha)).collect();
+            look.sight.entries = oldest_first(entries, false);
+            look.sight.tags = Some(tags);
+        }
+        EventKind::Branch => {
+            let name = watch.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+            if look.branch.is_none() {
+                look.branch = refs.head.as_deref().and_then(|head| head.strip_prefix("refs/heads/")).map(str::to_owned);
+            }
+            look.sight.head = refs.refs.get(&name).map(|it| it.commit().to_owned());
+            look.sight.entries = look
+                .sight
+                .head
+                .iter()
+                .map(|sha| Entry { key: sha.clone(), sha: Some(sha.clone()), ..Entry::default() })
+                .collect();
+        }
+    }
+}
+
+/// The feed defines which entries exist: it takes the place of what the refs alone would.
+fn apply_feed(
+    look: &mut Look,
+    watch: &Watch,
+    document: FeedDocument,
+    validators: Option<Validators>,
+    known: &WatchState,
+) {
+    look.sight.is_window = true;
+    look.sight.unusable = document.unusable;
+    if watch.event == EventKind::Branch {
+        // A log is newest first whatever its dates say: its first commit is the head. A forge that
+        // answers with an empty log has no such branch.
+        look.sight.head = document.entries.first().map(|entry| entry.key.clone());
+        look.sight.entries = document.entries.into_iter().rev().collect();
+    } else {
+        look.sight.entries = oldest_first(document.entries, true);
+    }
+    // An empty document is either not believed or the time before the first release: both times
+    // the next answer must come whole.
+    let is_settled = !look.sight.entries.is_empty() || !known.known.is_empty();
+    look.validators = validators.filter(|_| is_settled);
+}
+
+/// Pages a feed back until something known appears, or there is nothing more.
+///
+/// Every failure only means that the gap stays open, which is then recorded.
+fn page_back(client: &Client, watch: &Watch, look: &mut Look, known: &WatchState, deadline: Instant) {
+    let Some(feed) = &watch.feed else { return };
+    let mut url = feed.clone();
+    let mut next = None;
+    for _ in 0..PAGES {
+        let Some(oldest) = look.sight.entries.first().map(|entry| entry.key.clone()) else { return };
+        let Some(page) = next.take().or_else(|| forge::previous_page(&url, &oldest)) else { return };
+        let limits = Limits { deadline, connect: Duration::from_secs(10), body: watch.body_limit };
+        let Ok(Fetched::Document { body, url: answered, .. }) =
+            client.get(&page, &Validators::default(), &limits).map_err(|error| fetch_problem(&error))
+        else {
+            return;
+        };
+        let Ok(document) = parse_feed(&body, &answered, watch.event) else { return };
+        next = document.next.as_deref().and_then(|next| Url::parse(next).ok()).filter(|next| *next != page);
+        url = page;
+        let shown: BTreeSet<&str> = look.sight.entries.iter().map(|entry| entry.key.as_str()).collect();
+        let mut older: Vec<Entry> =
+            document.entries.into_iter().filter(|entry| !shown.contains(entry.key.as_str())).rev().collect();
+        if older.is_empty() {
+            return;
+        }
+        older.append(&mut look.sight.entries);
+        look.sight.entries = older;
+        if look.sight.entries.iter().any(|entry| known.known.contains_key(&entry.key)) {
+            return;
+        }
+    }
+}
+
+/// Whether the branch's old head is an ancestor of the new one, asked of Git; `None` if it cannot tell.
+///
+/// The new head is fetched into a ref of our own, which keeps it for the next question. A shallow
+/// repository misses history and cannot tell.
+fn descends(
+    workspace: &Workspace,
+    watch: &Watch,
+    remote: &str,
+    look: &Look,
+    known: &WatchState,
+    deadline: Instant,
+    dry_run: bool,
+) -> Option<bool> {
+    let (old, new) = (known.head.as_deref()?, look.sight.head.as_deref()?);
+    if let Some(known) = workspace.git.is_ancestor(old, new).ok()? {
+        return Some(known);
+    }
+    if dry_run || workspace.location.is_shallow {
+        return None;
+    }
+    let upstream = look.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+    let ours = format!("refs/patch-moi/upstream/{}", refname::component(watch.name.as_str()));
+    let left = deadline.saturating_duration_since(Instant::now());
+    workspace.git.fetch(remote, &[format!("+{upstream}:{ours}")], left).ok()?;
+    match workspace.git.is_ancestor(old, new).ok()? {
+        Some(known) => Some(known),
+        // All that the new head descends from is here now, and the old one is not.
+        None if workspace.git.has_commit(new) => Some(false),
+        None => None,
+    }
+}
