@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, Response, header};
+use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 use ureq::{Agent, Body};
@@ -36,6 +37,7 @@ pub struct Limits {
 
 /// What a fetch brought.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a few live at a time, and briefly")]
 pub enum Fetched {
     /// The document is still the one the validators belong to.
     NotModified,
@@ -71,6 +73,8 @@ impl Client {
             .accept_encoding("gzip")
             .max_response_header_size(HEADERS)
             .max_idle_connections(32)
+            // ureq's own default is a list of certificates built into it.
+            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .build();
         Self(Agent::with_parts(config, SharedTls(DefaultConnector::new()), DefaultResolver::default()))
     }
@@ -150,7 +154,17 @@ impl Client {
             .timeout_resolve(Some(limits.connect))
             .timeout_connect(Some(limits.connect));
         let config = if is_this_machine(url) { config.proxy(None) } else { config };
-        config.build().call().map_err(reason)
+        config.build().call().map_err(reason).map_err(|why| match why {
+            Reason::Refused if self.has_proxy(url) => Reason::Proxy("it refused the connection".to_owned()),
+            Reason::Dns(what) if self.has_proxy(url) => Reason::Proxy(format!("its host has no address: {what}")),
+            why => why,
+        })
+    }
+
+    /// Whether a proxy stands between us and the URL; it is then the one that we connect to.
+    fn has_proxy(&self, url: &Url) -> bool {
+        let proxy = self.0.config().proxy().filter(|_| !is_this_machine(url));
+        proxy.zip(url.as_str().parse().ok()).is_some_and(|(proxy, uri)| !proxy.is_no_proxy(&uri))
     }
 }
 

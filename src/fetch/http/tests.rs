@@ -200,11 +200,8 @@ fn bodies_are_bounded_whatever_they_announce() {
         "/full" => Reply::new(200).body(vec![b'x'; 100_000]),
         "/over" => Reply::new(200).body(vec![b'x'; 100_001]),
         "/lie" => Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551615\r\n\r\nx").hold(),
-        "/chunked" => {
-            chunked("", &b"3e8\r\n".iter().chain(&[b'x'; 1000]).chain(b"\r\n").copied().collect::<Vec<_>>().repeat(101))
-                .hold()
-        }
-        _ => Reply::raw([b"HTTP/1.1 200 OK\r\n\r\n".as_slice(), &[b'x'; 100_001]].concat()),
+        "/chunked" => chunked("", format!("3e8\r\n{}\r\n", "x".repeat(1000)).repeat(101).as_bytes()).hold(),
+        _ => Reply::raw(format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(100_001))),
     });
     assert_eq!(document(fetch(&server, "/full")).0.len(), 100_000);
     for path in ["/over", "/lie", "/chunked", "/until-closed"] {
@@ -288,6 +285,11 @@ fn plain_http_on_an_https_address_is_no_tls() {
     let error = Client::new().get(&url, &Validators::default(), &soon()).unwrap_err();
     assert!(matches!(error.kind(), "tls" | "truncated" | "timeout"), "{error}");
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn the_systems_certificates_are_trusted_and_no_others() {
+    assert!(matches!(Client::new().0.config().tls_config().root_certs(), RootCerts::PlatformVerifier));
 }
 
 #[test]
