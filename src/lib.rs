@@ -5,6 +5,8 @@
 pub mod cli;
 pub mod completion;
 pub mod entry;
+pub mod fetch;
+pub mod loopback;
 pub mod text;
 pub mod time;
 pub mod version;

@@ -1,0 +1,10 @@
+//! From a watch to bytes: what upstream shows, asked politely and within limits.
+
+pub mod error;
+pub mod hosts;
+pub mod http;
+pub mod queue;
+pub mod redirect;
+pub mod retry;
+pub mod shown;
+pub mod validators;
