@@ -7,4 +7,5 @@ pub mod queue;
 pub mod redirect;
 pub mod retry;
 pub mod shown;
+pub mod stored;
 pub mod validators;

@@ -13,7 +13,7 @@ use crate::{
         hosts::Hosts,
         http::{Client, Validators},
         queue,
-        validators::{self, Occasion},
+        stored::{self, Occasion},
     },
     ledger::{
         Ledger,
@@ -295,7 +295,7 @@ fn keep(
         let unknown = WatchState::default();
         let known = ledger.state().watches.get(&watch.name).unwrap_or(&unknown);
         let occasion = occasion(watch, known);
-        if let Err(error) = validators::store(&workspace.places.cache, &watch.name, occasion, stored) {
+        if let Err(error) = stored::store(&workspace.places.cache, &watch.name, occasion, stored) {
             warnings.push(format!("cannot store in {}: {error}", workspace.places.cache.display()));
             break;
         }

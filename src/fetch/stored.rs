@@ -62,7 +62,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let watch: WatchName = "w".parse().unwrap();
         let occasion = Occasion { url: "u".to_owned(), definition: "d".to_owned(), revision: "r".to_owned() };
-        let validators = Validators { etag: Some("\"1\"".to_owned()), last_modified: None };
+        let validators = Validators { etag: Some("\"1\"".to_owned()), ..Validators::default() };
         store(directory.path(), &watch, occasion.clone(), validators.clone()).unwrap();
         assert_eq!(load(directory.path(), &watch, &occasion), validators);
         let other = Occasion { revision: "s".to_owned(), ..occasion };

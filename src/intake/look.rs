@@ -3,10 +3,11 @@
 use crate::{
     fetch::{
         hosts::Hosts,
-        http::{Client, FetchError, Fetched, Limits, Validators},
+        error::FetchError,
+        http::{Client, Fetched, Limits, Validators},
         queue,
         shown::shown,
-        validators,
+        stored,
     },
     forge::{self, Repository},
     git::GitError,
@@ -139,7 +140,7 @@ fn add_feed<'a>(
 ) {
     let known = state.watches.get(&watch.name).filter(|known| known.primed);
     let mut own = known
-        .map(|known| validators::load(&workspace.places.cache, &watch.name, &super::occasion(watch, known)))
+        .map(|known| stored::load(&workspace.places.cache, &watch.name, &super::occasion(watch, known)))
         .unwrap_or_default();
     if watch.event == EventKind::Branch {
         // A branch can go back in time: gitweb answers 304 to a date after a rewind.

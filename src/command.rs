@@ -1,0 +1,68 @@
+//! The commands: what each does between the arguments and the exit status.
+
+pub mod dispatch;
+pub mod event;
+pub mod log;
+pub mod poll;
+pub mod request;
+pub mod select;
+pub mod show;
+pub mod status;
+pub mod watch_add;
+pub mod watch_check;
+pub mod watch_list;
+
+use crate::{
+    cli::{Cli, Command, JsonArg, WatchCommand},
+    outcome::Outcome,
+    report::Report,
+    workspace::Failure,
+};
+
+/// Runs the command, and tells why it cannot go on if it cannot.
+#[must_use]
+pub fn run(cli: &Cli) -> Outcome {
+    let report = Report::new(&cli.global, json(&cli.command));
+    perform(cli, &report).unwrap_or_else(|failure| {
+        report.failure(&failure);
+        Outcome::from(&failure)
+    })
+}
+
+fn json(command: &Command) -> bool {
+    let JsonArg { json } = match command {
+        Command::Poll(args) => args.json,
+        Command::Dispatch(args) => args.json,
+        Command::Status(args) => args.json,
+        Command::Log(args) => args.json,
+        Command::Show(args) => args.json,
+        Command::Retry(args) => args.json,
+        Command::Replay(args) => args.json,
+        Command::Watch { command: WatchCommand::Add(args) } => args.json,
+        Command::Watch { command: WatchCommand::List(args) } => args.json,
+        Command::Watch { command: WatchCommand::Check(args) } => args.json,
+        Command::Event(_) | Command::Rehearse(_) | Command::Watch { command: WatchCommand::Remove(_) } => return false,
+    };
+    json
+}
+
+fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
+    let directory = cli.global.directory.as_deref();
+    match &cli.command {
+        Command::Poll(args) => poll::run(directory, args, report),
+        Command::Dispatch(args) => dispatch::run(directory, args, report),
+        Command::Status(args) => status::run(directory, args, report),
+        Command::Log(args) => log::run(directory, args, report),
+        Command::Show(args) => show::run(directory, args, report),
+        Command::Retry(args) => request::retry(directory, args, report),
+        Command::Replay(args) => request::replay(directory, args, report),
+        Command::Event(args) => event::run(directory, args, report),
+        Command::Watch { command } => match command {
+            WatchCommand::Add(args) => watch_add::run(directory, args, report),
+            WatchCommand::List(args) => watch_list::list(directory, args, report),
+            WatchCommand::Check(args) => watch_check::run(directory, args, report),
+            WatchCommand::Remove(args) => watch_list::remove(directory, args, report),
+        },
+        Command::Rehearse(args) => crate::rehearse::run(args, report),
+    }
+}

@@ -1,0 +1,80 @@
+//! `patch dispatch`: dispatch what is pending, without a look at upstream.
+
+use crate::{
+    cli::DispatchArgs,
+    dispatch::{self, is_failure},
+    ledger::{
+        Ledger,
+        record::{Body, Record},
+        state::State,
+    },
+    outcome::Outcome,
+    report::{Report, words},
+    signals,
+    time::Timestamp,
+    watch::Watch,
+    workspace::{Failure, Workspace},
+};
+use std::path::Path;
+
+/// Dispatches what is pending.
+///
+/// # Errors
+/// When nothing can be done at all.
+pub fn run(directory: Option<&Path>, args: &DispatchArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let watches = workspace.watches(&args.names)?;
+    if args.dry_run {
+        let ledger = workspace.ledger_to_read()?;
+        tell_due(report, &workspace, &watches, ledger.state(), &[], Timestamp::now());
+        return Ok(Outcome::Done);
+    }
+    if let Err(error) = signals::install() {
+        report.warning(&format!("cannot handle signals: {error}"));
+    }
+    let ledger = workspace.ledger()?;
+    Ok(dispatch(&workspace, &watches, ledger, report))
+}
+
+/// Dispatches what is due, and tells every record as it is made.
+pub fn dispatch(workspace: &Workspace, watches: &[&Watch], ledger: Ledger, report: &Report) -> Outcome {
+    let tell = |records: &[Record]| report.records(records);
+    let (mut ledger, dispatched) = dispatch::run(workspace, watches, ledger, &tell);
+    for notice in ledger.take_notices() {
+        report.warning(&notice);
+    }
+    for (watch, failure) in &dispatched.failures {
+        report.warning(&format!("watch `{watch}`: dispatching stopped; what was pending stays pending"));
+        report.failure(failure);
+    }
+    if let Err(error) = ledger.save_index() {
+        report.warning(&error.to_string());
+    }
+    let failed = dispatched.records.iter().any(|record| match &record.body {
+        Body::Run(run) => is_failure(run.status),
+        _ => false,
+    });
+    Outcome::failed_if(failed || !dispatched.failures.is_empty())
+}
+
+/// Tells what would be dispatched now, if `news` were recorded; nothing is done.
+pub fn tell_due(
+    report: &Report,
+    workspace: &Workspace,
+    watches: &[&Watch],
+    state: &State,
+    news: &[Record],
+    now: Timestamp,
+) {
+    let _ = workspace;
+    let mut state = state.clone();
+    for record in news {
+        state.fold(record);
+    }
+    if report.is_json() {
+        return;
+    }
+    for (_, signal, target) in dispatch::due(watches, &state, now) {
+        report.told(&format!("{}: {} would be dispatched to {target}", signal.watch, words::key(&signal.key)));
+    }
+}

@@ -1,0 +1,83 @@
+//! `patch log`: the ledger's records.
+
+use crate::{
+    cli::LogArgs,
+    config::key::nearest,
+    ledger::{
+        record::{Body, Record},
+        state::key_of,
+    },
+    outcome::Outcome,
+    report::{Report, table::table, words},
+    text,
+    workspace::{Failure, Workspace},
+};
+use std::path::Path;
+
+/// The kinds that records have.
+const KINDS: [&str; 8] = ["primed", "signal", "skipped", "dispatch", "run", "request", "watchError", "gap"];
+
+/// Lists records.
+///
+/// # Errors
+/// When the ledger cannot be read, or there is no such kind.
+pub fn run(directory: Option<&Path>, args: &LogArgs, report: &Report) -> Result<Outcome, Failure> {
+    if let Some(kind) = args.kind.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
+        let hint = match nearest(kind, KINDS.into_iter()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the kinds are {}", KINDS.join(", ")),
+        };
+        return Err(Failure::Usage(format!("there is no kind `{}`", text::printable(kind)), Some(hint)));
+    }
+    let workspace = Workspace::open(directory)?;
+    // A watch that was removed from the configuration still has its records.
+    let records = workspace.ledger_to_read()?.records()?;
+    if let Some(name) = args.names.iter().find(|name| !records.iter().any(|record| record.watch() == Some(name))) {
+        workspace.watch(name)?;
+    }
+    let wanted = |record: &&Record| {
+        (args.names.is_empty() || record.watch().is_some_and(|watch| args.names.contains(watch)))
+            && (args.kind.is_empty() || args.kind.iter().any(|kind| kind == record.kind()))
+    };
+    let records: Vec<&Record> = records.iter().filter(wanted).collect();
+    let from = if args.limit == 0 { 0 } else { records.len().saturating_sub(args.limit) };
+    if report.is_json() {
+        for record in &records[from..] {
+            report.verbatim(&record.line());
+        }
+        return Ok(Outcome::Done);
+    }
+    let rows: Vec<Vec<String>> = records[from..].iter().map(|record| row(report, record)).collect();
+    if !rows.is_empty() {
+        report.verbatim(&table(&["at", "watch", "kind", "what"], rows));
+    }
+    Ok(Outcome::Done)
+}
+
+fn row(report: &Report, record: &Record) -> Vec<String> {
+    let watch = record.watch().map(ToString::to_string).unwrap_or_default();
+    // The line in words begins with the watch, which has its own column.
+    let line = words::line(report, record).and_then(|line| Some(line.split_once(": ")?.1.to_owned()));
+    vec![
+        record.at.to_string().replace(".000Z", "Z"),
+        watch,
+        record.kind().to_owned(),
+        line.unwrap_or_else(|| what(record)),
+    ]
+}
+
+/// The records that a poll has nothing to say about.
+fn what(record: &Record) -> String {
+    match &record.body {
+        Body::Primed(primed) => format!("{} entries known", primed.entries.len()),
+        Body::Skipped(skipped) => format!("{}: {}", words::key(&skipped.key), text::printable(&skipped.reason)),
+        Body::Dispatch(dispatch) => {
+            let key = words::key(key_of(&dispatch.watch, &dispatch.id));
+            format!("{key} -> {}, attempt {}", dispatch.target, dispatch.attempt)
+        }
+        Body::WatchError(error) => {
+            error.error.as_ref().map(|problem| text::printable(&problem.message)).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,63 @@
+//! `patch poll`: check upstream, record what is new, dispatch it.
+
+use super::dispatch::{dispatch, tell_due};
+use crate::{
+    cli::PollArgs,
+    intake::{self, Intake, Options},
+    outcome::Outcome,
+    report::Report,
+    signals,
+    time::Timestamp,
+    workspace::{Failure, Workspace},
+};
+use std::{path::Path, time::Duration};
+
+/// How long a second intake of the same repository waits for the first.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Polls.
+///
+/// # Errors
+/// When nothing can be done at all; what is wrong with one watch is told, and the others go on.
+pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let watches = workspace.watches(&args.names)?;
+    let options = Options { backfill: args.backfill, dry_run: args.dry_run, now: Timestamp::now() };
+    let progress = |done, total| report.progress(done, total);
+    if args.dry_run {
+        let mut ledger = workspace.ledger_to_read()?;
+        let intake = intake::run(&workspace, &watches, &mut ledger, options, &progress)?;
+        let outcome = tell(report, &intake);
+        tell_due(report, &workspace, &watches, ledger.state(), &intake.records, options.now);
+        return Ok(outcome);
+    }
+    workspace.places.create()?;
+    // Without handlers a signal ends the program, and leaves a child of Git's to itself.
+    if let Err(error) = signals::install() {
+        report.warning(&format!("cannot handle signals: {error}"));
+    }
+    let lock = workspace.lock("intake.lock", WAIT)?;
+    let mut ledger = workspace.ledger()?;
+    let intake = intake::run(&workspace, &watches, &mut ledger, options, &progress)?;
+    drop(lock);
+    for notice in ledger.take_notices() {
+        report.warning(&notice);
+    }
+    let looked = tell(report, &intake);
+    if args.no_dispatch {
+        return Ok(looked);
+    }
+    let dispatched = dispatch(&workspace, &watches, ledger, report);
+    Ok(if dispatched == Outcome::Done { looked } else { dispatched })
+}
+
+fn tell(report: &Report, intake: &Intake) -> Outcome {
+    report.records(&intake.records);
+    for (watch, problem) in &intake.problems {
+        report.problem(watch.as_str(), problem);
+    }
+    for warning in &intake.warnings {
+        report.warning(warning);
+    }
+    Outcome::failed_if(!intake.problems.is_empty())
+}

@@ -1,0 +1,135 @@
+//! `patch retry` and `patch replay`: a person's wish for another attempt.
+
+use super::{dispatch::dispatch, select};
+use crate::{
+    cli::{ReplayArgs, RetryArgs},
+    dispatch::plan::{Standing, standing},
+    ledger::{
+        record::{Action, Body, Record, Request, Signal},
+        state::{Delivery, State},
+    },
+    outcome::Outcome,
+    report::Report,
+    signals, text,
+    time::Timestamp,
+    watch::{Target, Watch},
+    workspace::{Failure, Workspace},
+};
+use std::path::Path;
+
+/// Makes failed, blocked and given-up signals due again.
+///
+/// # Errors
+/// When there is no such signal, or nothing of it is to be retried.
+pub fn retry(directory: Option<&Path>, args: &RetryArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let ledger = workspace.ledger()?;
+    let records = ledger.records()?;
+    let ids: Vec<String> = if args.all {
+        let state = ledger.state();
+        state.open.keys().filter(|id| !to_retry(&workspace, state, id).is_empty()).cloned().collect()
+    } else {
+        args.ids.iter().map(|id| Ok(select::signal(&records, id)?.id.clone())).collect::<Result<_, Failure>>()?
+    };
+    let mut requests = Vec::new();
+    for id in ids {
+        let signal = select::signal(&records, &id)?;
+        let targets = to_retry(&workspace, ledger.state(), &id);
+        if targets.is_empty() {
+            return Err(Failure::Usage(
+                format!("nothing of `{}` failed or waits for a person", text::printable(&id)),
+                Some("to dispatch it again all the same, use `patch replay`".to_owned()),
+            ));
+        }
+        requests.push(request(signal, &records, Action::Retry, targets));
+    }
+    perform(&workspace, requests, args.no_dispatch, report)
+}
+
+/// Makes signals due again, whatever became of them.
+///
+/// # Errors
+/// When there is no such signal, or nobody to hand it to.
+pub fn replay(directory: Option<&Path>, args: &ReplayArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let records = workspace.ledger_to_read()?.records()?;
+    let mut requests = Vec::new();
+    for id in &args.ids {
+        let signal = select::signal(&records, id)?;
+        let watch = workspace.watch(&signal.watch)?;
+        let targets = if args.to.is_empty() { watch.dispatch.clone() } else { args.to.clone() };
+        check_targets(watch, signal, &targets)?;
+        requests.push(request(signal, &records, Action::Replay, targets));
+    }
+    perform(&workspace, requests, args.no_dispatch, report)
+}
+
+fn check_targets(watch: &Watch, signal: &Signal, targets: &[Target]) -> Result<(), Failure> {
+    if targets.is_empty() {
+        return Err(Failure::Usage(
+            format!("watch `{}` dispatches to nobody", watch.name),
+            Some(format!("name a target: `patch replay --to TARGET {}`", text::printable(&signal.id))),
+        ));
+    }
+    if targets.contains(&Target::Command) && watch.command.is_none() {
+        return Err(Failure::Usage(
+            format!("watch `{}` has no command", watch.name),
+            Some(format!("set one: `git config watch.{}.command COMMAND`", watch.name)),
+        ));
+    }
+    Ok(())
+}
+
+/// The targets with which a signal failed or waits for a person.
+fn to_retry(workspace: &Workspace, state: &State, id: &str) -> Vec<Target> {
+    let Some(signal) = state.open.get(id) else { return Vec::new() };
+    let retries = workspace.watch(&signal.watch).map_or(1, |watch| watch.retries);
+    let is_stuck = |delivery: &Delivery| {
+        matches!(
+            standing(delivery, retries, Timestamp::now()),
+            Standing::RetryFrom(_) | Standing::GivenUp | Standing::Waiting(_)
+        )
+    };
+    signal.deliveries.iter().filter(|(_, delivery)| is_stuck(delivery)).map(|(target, _)| *target).collect()
+}
+
+fn request(signal: &Signal, records: &[Record], action: Action, targets: Vec<Target>) -> Request {
+    let attempts = records.iter().filter_map(|record| match &record.body {
+        Body::Dispatch(dispatch) if dispatch.id == signal.id => Some(dispatch.attempt),
+        _ => None,
+    });
+    Request {
+        watch: signal.watch.clone(),
+        id: signal.id.clone(),
+        action,
+        targets,
+        change: signal.change,
+        attempt: attempts.max().unwrap_or(0),
+        event: signal.event.clone(),
+    }
+}
+
+fn perform(
+    workspace: &Workspace,
+    requests: Vec<Request>,
+    no_dispatch: bool,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let names: Vec<_> = requests.iter().map(|request| request.watch.clone()).collect();
+    let watches: Vec<&Watch> =
+        workspace.config.watches.iter().filter(|watch| names.contains(&watch.name)).collect();
+    let now = Timestamp::now();
+    let records: Vec<Record> =
+        requests.into_iter().map(|request| Record::new(now, Body::Request(Box::new(request)))).collect();
+    let mut ledger = workspace.ledger()?;
+    ledger.append(&records)?;
+    report.records(&records);
+    if no_dispatch {
+        ledger.save_index()?;
+        return Ok(Outcome::Done);
+    }
+    if let Err(error) = signals::install() {
+        report.warning(&format!("cannot handle signals: {error}"));
+    }
+    Ok(dispatch(workspace, &watches, ledger, report))
+}

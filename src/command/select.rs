@@ -1,0 +1,102 @@
+//! A signal found by what a person types: its id, its key, or the beginning of either.
+
+use crate::{
+    ledger::{
+        record::{Body, Record, Signal},
+        state::key_of,
+    },
+    text,
+    workspace::Failure,
+};
+
+/// The one signal that `wanted` names among `records`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Failure> {
+    let signals: Vec<&Signal> = records
+        .iter()
+        .filter_map(|record| match &record.body {
+            Body::Signal(signal) => Some(&**signal),
+            _ => None,
+        })
+        .collect();
+    let names = |signal: &'a Signal| {
+        let key = key_of(&signal.watch, &signal.id);
+        [signal.id.clone(), key.to_owned(), format!("{}:{key}", signal.watch)]
+    };
+    let exact = signals.iter().filter(|signal| names(signal).iter().any(|name| name == wanted));
+    let mut found: Vec<&Signal> = exact.copied().collect();
+    if found.is_empty() {
+        let begins = signals.iter().filter(|signal| names(signal).iter().any(|name| name.starts_with(wanted)));
+        found = begins.copied().collect();
+    }
+    let shown = text::printable(text::clipped(wanted, 100));
+    match found.as_slice() {
+        [signal] => Ok(signal),
+        [] => Err(Failure::Usage(
+            format!("there is no signal `{shown}`"),
+            Some("list them with `patch log --kind signal`".to_owned()),
+        )),
+        several => {
+            let ids: Vec<String> = several.iter().take(5).map(|signal| text::printable(&signal.id)).collect();
+            let more = if several.len() > ids.len() { ", …" } else { "" };
+            Err(Failure::Usage(
+                format!("{} signals begin with `{shown}`", several.len()),
+                Some(format!("name one: {}{more}", ids.join(", "))),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        entry::Entry,
+        event::{Change, Event},
+    };
+
+    fn signal_of(watch: &str, key: &str) -> Record {
+        let at = "2026-11-22T18:55:54Z".parse().unwrap();
+        let id = format!("patch:{watch}:{key}:upstream.release");
+        let event = Event {
+            id: id.clone(),
+            event_type: "upstream.release".to_owned(),
+            source: "patch".to_owned(),
+            occurred_at: None,
+            received_at: at,
+            payload: serde_json::Map::new(),
+        };
+        let signal = Signal {
+            watch: watch.parse().unwrap(),
+            id,
+            change: Change::New,
+            entry: Entry { key: key.to_owned(), ..Entry::default() },
+            previous: None,
+            head: None,
+            targets: Vec::new(),
+            event,
+        };
+        Record::new(at, Body::Signal(Box::new(signal)))
+    }
+
+    #[test]
+    fn signals_are_found_by_id_key_and_unique_beginning() {
+        let records = [signal_of("a", "v1"), signal_of("a", "v1.2"), signal_of("b", "v1.2"), signal_of("b", "x")];
+        #[track_caller]
+        fn case(records: &[Record], wanted: &str, expected: &str) {
+            let found = match signal(records, wanted) {
+                Ok(signal) => signal.id.clone(),
+                Err(failure) => failure.to_string(),
+            };
+            assert_eq!(found, expected);
+        }
+        case(&records, "v1", "patch:a:v1:upstream.release");
+        case(&records, "x", "patch:b:x:upstream.release");
+        case(&records, "b:v1.2", "patch:b:v1.2:upstream.release");
+        case(&records, "patch:b:v", "patch:b:v1.2:upstream.release");
+        case(&records, "v1.2", "2 signals begin with `v1.2`");
+        case(&records, "v9", "there is no signal `v9`");
+    }
+}

@@ -1,0 +1,131 @@
+//! `patch show`: one signal with everything that became of it.
+
+use super::select;
+use crate::{
+    cli::ShowArgs,
+    ledger::record::{Body, Record, Run, Signal},
+    outcome::Outcome,
+    private,
+    report::{Report, Style, words},
+    text,
+    workspace::{Failure, Workspace},
+};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+/// Shows a signal.
+///
+/// # Errors
+/// When there is no such signal, or the ledger cannot be read.
+pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let records = workspace.ledger_to_read()?.records()?;
+    let signal = select::signal(&records, &args.id)?;
+    let history: Vec<&Record> = records.iter().filter(|record| record.id() == Some(&signal.id)).collect();
+    if report.is_json() {
+        for record in history {
+            report.verbatim(&record.line());
+        }
+        return Ok(Outcome::Done);
+    }
+    let runs = history.iter().filter_map(|record| match &record.body {
+        Body::Run(run) => Some(&**run),
+        _ => None,
+    });
+    if !args.log {
+        tell(report, signal, &history);
+    }
+    for run in runs {
+        output(report, &workspace.places.state, run);
+    }
+    Ok(Outcome::Done)
+}
+
+fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
+    report.answer(&report.styled(Style::Name, &text::printable(&signal.id)));
+    let entry = &signal.entry;
+    let fields = [
+        ("change", Some(signal.change.as_str().to_owned())),
+        ("title", entry.title.clone()),
+        ("tag", entry.tag.clone()),
+        ("commit", entry.sha.clone()),
+        ("before", signal.previous.clone()),
+        ("url", entry.url.clone()),
+        ("author", entry.author.clone()),
+        ("published", entry.published_at.map(|at| at.to_string())),
+        ("seen", Some(signal.event.received_at.to_string())),
+        ("for", Some(signal.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            report.answer(&format!("  {name:<10}{}", text::printable(&value)));
+        }
+    }
+    for record in history {
+        match &record.body {
+            Body::Dispatch(dispatch) => report.answer(&format!(
+                "  {}  attempt {} of {} begins",
+                report.styled(Style::Faint, &record.at.to_string()),
+                dispatch.attempt,
+                dispatch.target
+            )),
+            Body::Run(run) => ended(report, record, run),
+            Body::Request(request) => report.answer(&format!(
+                "  {}  a person asked: {:?}",
+                report.styled(Style::Faint, &record.at.to_string()),
+                request.action
+            )),
+            Body::Skipped(skipped) => report.answer(&format!(
+                "  {}  {} by {}",
+                report.styled(Style::Faint, &record.at.to_string()),
+                text::printable(&skipped.reason),
+                text::printable(skipped.by.as_deref().unwrap_or_default())
+            )),
+            _ => {}
+        }
+    }
+}
+
+fn ended(report: &Report, record: &Record, run: &Run) {
+    let status = report.styled(words::style(run.status), &run.status.to_string());
+    let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
+    let at = report.styled(Style::Faint, &record.at.to_string());
+    let exit = run.exit.as_deref().map(|exit| format!(", {exit}")).unwrap_or_default();
+    let seconds = run.duration_ms / 1000;
+    let millis = run.duration_ms % 1000;
+    report.answer(&format!("  {at}  attempt {} of {} {status}{message} ({seconds}.{millis:03} s{exit})", run.attempt, run.target));
+    for step in &run.steps {
+        let message = step.message.as_deref().map(|message| format!(": {}", text::printable(message)));
+        report.answer(&format!(
+            "      {} / {}  {}{}",
+            text::printable(&step.flow),
+            text::printable(&step.step),
+            step.status,
+            message.unwrap_or_default()
+        ));
+    }
+    let pushed = run.reference.as_deref().zip(run.sha.as_deref());
+    if let Some((reference, sha)) = pushed {
+        report.answer(&format!("      {} = {}", text::printable(reference), text::printable(sha)));
+    }
+    for candidate in &run.candidates {
+        report.answer(&format!("      candidate {}", text::printable(&candidate.reference)));
+    }
+}
+
+/// What a run printed, line by line and made safe: it may repeat what strangers wrote.
+fn output(report: &Report, state: &Path, run: &Run) {
+    let Some(log) = run.log.as_deref().map(PathBuf::from) else { return };
+    let mut text = Vec::new();
+    let read = private::open_read(&state.join(log)).ok().flatten().map(|mut file| file.read_to_end(&mut text));
+    if !matches!(read, Some(Ok(_))) {
+        return;
+    }
+    report.answer(&report.styled(Style::Name, &format!("output of attempt {} of {}:", run.attempt, run.target)));
+    for line in String::from_utf8_lossy(&text).lines() {
+        let line = line.split('\t').map(text::printable).collect::<Vec<_>>().join("\t");
+        report.answer(&format!("  {line}"));
+    }
+}

@@ -1,0 +1,183 @@
+//! `patch status`: every watch on a line.
+
+use crate::{
+    cli::StatusArgs,
+    dispatch::plan::{Standing, standing},
+    dispatch::result::Status,
+    intake::{Check, checks_at, look},
+    ledger::{
+        record::Problem,
+        state::{Newest, State, WatchState},
+    },
+    outcome::Outcome,
+    report::{Report, Style, table::table, words},
+    text,
+    time::Timestamp,
+    watch::{EventKind, Target, Watch, WatchName},
+    workspace::{Failure, Workspace},
+};
+use serde::Serialize;
+use std::path::Path;
+
+/// One watch's line.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    watch: WatchName,
+    source: String,
+    event: EventKind,
+    dispatch: Vec<Target>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checked_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deferred_until: Option<Timestamp>,
+    primed: bool,
+    known: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest: Option<Newest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Problem>,
+    deliveries: Vec<Waiting>,
+}
+
+/// A signal that is not done with a target.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    id: String,
+    key: String,
+    target: Target,
+    standing: &'static str,
+    attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// Shows the watches.
+///
+/// # Errors
+/// When the configuration or the ledger cannot be read.
+pub fn run(directory: Option<&Path>, args: &StatusArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let watches = workspace.watches(&args.names)?;
+    let ledger = workspace.ledger_to_read()?;
+    let checks = checks_at(&workspace.places.state);
+    let now = Timestamp::now();
+    let lines: Vec<Line> = watches
+        .iter()
+        .map(|watch| line(&workspace, watch, ledger.state(), checks.get(&watch.name), now))
+        .collect();
+    if report.is_json() {
+        for line in &lines {
+            report.object(line);
+        }
+        return Ok(Outcome::Done);
+    }
+    let rows = lines.iter().map(|line| row(report, line, now)).collect();
+    report.verbatim(&table(&["watch", "looks at", "checked", "newest", "state"], rows));
+    Ok(Outcome::Done)
+}
+
+fn line(workspace: &Workspace, watch: &Watch, state: &State, check: Option<&Check>, now: Timestamp) -> Line {
+    let unknown = WatchState::default();
+    let known = state.watches.get(&watch.name).unwrap_or(&unknown);
+    let mut signals: Vec<_> = state.open.iter().filter(|(_, signal)| signal.watch == watch.name).collect();
+    signals.sort_by_key(|(_, signal)| signal.sequence);
+    let mut deliveries = Vec::new();
+    for (id, signal) in signals {
+        for (target, delivery) in &signal.deliveries {
+            let (name, status, retry_at) = match standing(delivery, watch.retries, now) {
+                Standing::Due => ("due", None, None),
+                Standing::Started => ("started", None, None),
+                Standing::RetryFrom(from) => ("retrying", Some(Status::Failed), Some(from)),
+                Standing::GivenUp => ("given-up", Some(Status::Failed), None),
+                Standing::Waiting(status) => ("waiting", Some(status), None),
+                Standing::Done => continue,
+            };
+            deliveries.push(Waiting {
+                id: id.clone(),
+                key: signal.key.clone(),
+                target: *target,
+                standing: name,
+                attempt: delivery.attempt,
+                status,
+                retry_at,
+                message: delivery.message.clone(),
+            });
+        }
+    }
+    Line {
+        watch: watch.name.clone(),
+        source: look::source(watch, &workspace.config.remotes),
+        event: watch.event,
+        dispatch: watch.dispatch.clone(),
+        checked_at: check.map(|check| check.at),
+        deferred_until: check.and_then(|check| check.deferred_until).filter(|until| *until > now),
+        primed: known.primed,
+        known: known.known.len(),
+        newest: known.newest.clone(),
+        problem: known.problem.clone(),
+        deliveries,
+    }
+}
+
+fn row(report: &Report, line: &Line, now: Timestamp) -> Vec<String> {
+    vec![
+        line.watch.to_string(),
+        text::printable(&line.source),
+        line.checked_at.map_or("never".to_owned(), |at| ago(now, at)),
+        line.newest.as_ref().map_or("-".to_owned(), |newest| words::key(&newest.key)),
+        state(report, line, now),
+    ]
+}
+
+/// What a person should know first, and how much there is of it.
+fn state(report: &Report, line: &Line, now: Timestamp) -> String {
+    let mut parts = Vec::new();
+    if let Some(problem) = &line.problem {
+        parts.push(report.styled(Style::Bad, &format!("fails: {}", text::printable(&problem.message))));
+    }
+    let groups = [
+        ("given-up", Style::Bad, "given up"),
+        ("waiting", Style::Attention, "waits for a person"),
+        ("retrying", Style::Attention, "to be tried again"),
+        ("started", Style::Good, "running"),
+        ("due", Style::Good, "pending"),
+    ];
+    for (name, style, words) in groups {
+        let keys: Vec<String> =
+            line.deliveries.iter().filter(|it| it.standing == name).map(|it| words::key(&it.key)).collect();
+        match keys.as_slice() {
+            [] => {}
+            [key] => parts.push(report.styled(style, &format!("{words}: {key}"))),
+            [key, more @ ..] => parts.push(report.styled(style, &format!("{words}: {key} and {} more", more.len()))),
+        }
+    }
+    if let Some(until) = line.deferred_until {
+        parts.push(format!("the host asked to wait {}", words_of(until.since(now).as_secs())));
+    }
+    if !parts.is_empty() {
+        return parts.join("; ");
+    }
+    if line.primed { report.styled(Style::Good, "up to date") } else { "not polled yet".to_owned() }
+}
+
+fn ago(now: Timestamp, at: Timestamp) -> String {
+    match now.since(at).as_secs() {
+        0..=4 => "just now".to_owned(),
+        seconds => format!("{} ago", words_of(seconds)),
+    }
+}
+
+fn words_of(seconds: u64) -> String {
+    match seconds {
+        0..=59 => format!("{seconds}s"),
+        60..=3599 => format!("{}min", seconds / 60),
+        3600..=172_799 => format!("{}h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

@@ -1,0 +1,220 @@
+//! `patch watch add`: from a URL to a watch.
+
+use crate::{
+    cli::WatchAddArgs,
+    config,
+    entry::FeedDocument,
+    fetch::{
+        http::{Client, Fetched, Limits, Validators},
+        shown::shown,
+    },
+    forge,
+    git::{ConfigEntry, Scope},
+    outcome::Outcome,
+    parse,
+    report::{Report, words},
+    text,
+    watch::{EventKind, WatchName},
+    workspace::{Failure, Workspace},
+};
+use serde_json::json;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+use url::Url;
+
+/// How long the look at upstream may take, each request.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the watch is to look at, and what was seen there.
+struct Source {
+    key: &'static str,
+    value: String,
+    seen: Option<String>,
+}
+
+/// Adds a watch.
+///
+/// # Errors
+/// When upstream shows neither a feed nor refs, or the watch would be no good: nothing is written.
+pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let event = if args.branch.is_some() { EventKind::Branch } else { args.event };
+    let source = source(&workspace, args, event)?;
+    let name = name(&workspace, args, &source)?;
+    let values = values(args, event, &source);
+    check(&workspace, &name, &values)?;
+    let scope = if args.user { Scope::Global } else { Scope::Local };
+    for (key, value) in &values {
+        workspace.git.config_add(scope, &format!("watch.{name}.{key}"), value)?;
+    }
+    if report.is_json() {
+        let pairs: Vec<_> = values.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        report.object(&json!({ "watch": name, "wrote": pairs, "seen": source.seen }));
+        return Ok(Outcome::Done);
+    }
+    report.answer(&format!("[watch \"{name}\"]"));
+    for (key, value) in &values {
+        report.answer(&format!("\t{key} = {}", text::printable(value)));
+    }
+    if let Some(seen) = &source.seen {
+        report.told(&format!("upstream shows {seen}"));
+    }
+    if args.dispatch.is_empty() {
+        report.told(&format!(
+            "what is new will be recorded and handed to nobody: set `git config --add watch.{name}.dispatch TARGET`"
+        ));
+    }
+    report.told("the next `patch poll` takes what is there as known; from then on news is told");
+    Ok(Outcome::Done)
+}
+
+fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Result<Source, Failure> {
+    let is_remote = workspace.config.remotes.contains_key(&args.url);
+    let url = Url::parse(&args.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && !is_remote);
+    let Some(url) = url else { return refs(workspace, args, event, &[]) };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Failure::Usage(
+            "the URL holds a user name or password, which would end up in the configuration".to_owned(),
+            Some("leave them out, and let Git's credential helpers know them: see gitcredentials(7)".to_owned()),
+        ));
+    }
+    let candidates = if forge::looks_like_feed(&url) {
+        vec![url]
+    } else {
+        forge::feed_candidates(&url, event, args.branch.as_deref())
+    };
+    if args.no_check {
+        return Ok(match candidates.into_iter().next() {
+            Some(feed) => Source { key: "feed", value: feed.into(), seen: None },
+            None => Source { key: "remote", value: args.url.clone(), seen: None },
+        });
+    }
+    let client = Client::new();
+    let mut tried = Vec::new();
+    let mut empty = None;
+    for candidate in candidates {
+        match document(&client, &candidate, event) {
+            Ok(document) if document.entries.is_empty() => empty = empty.or(Some(candidate)),
+            Ok(document) => {
+                let seen = document.entries.first().map(|newest| {
+                    format!("{} entries, the first {}", document.entries.len(), words::key(&newest.key))
+                });
+                return Ok(Source { key: "feed", value: candidate.into(), seen });
+            }
+            Err(message) => tried.push(message),
+        }
+    }
+    match refs(workspace, args, event, &tried) {
+        Ok(source) => Ok(source),
+        Err(failure) => match empty {
+            Some(feed) => {
+                let seen = Some("a feed without entries yet".to_owned());
+                Ok(Source { key: "feed", value: feed.into(), seen })
+            }
+            None => Err(failure),
+        },
+    }
+}
+
+fn document(client: &Client, url: &Url, event: EventKind) -> Result<FeedDocument, String> {
+    let limits = Limits { deadline: Instant::now() + PATIENCE, connect: PATIENCE, body: 10 << 20 };
+    match client.get(url, &Validators::default(), &limits) {
+        Ok(Fetched::Document { body, url, .. }) => {
+            parse::feed::parse(&body, &url, event).map_err(|error| format!("{}: {error}", shown(&url)))
+        }
+        Ok(Fetched::NotModified) => Err(format!("{}: it did not answer with a document", shown(url))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A Git repository without a feed, or with none that was found.
+fn refs(workspace: &Workspace, args: &WatchAddArgs, event: EventKind, tried: &[String]) -> Result<Source, Failure> {
+    let remote = args.url.clone();
+    if args.no_check {
+        return Ok(Source { key: "remote", value: remote, seen: None });
+    }
+    let pattern = match (event, &args.branch) {
+        (EventKind::Release, _) => "refs/tags/*".to_owned(),
+        (EventKind::Branch, Some(branch)) => format!("refs/heads/{branch}"),
+        (EventKind::Branch, None) => "HEAD".to_owned(),
+    };
+    let refs = workspace.git.ls_remote(&remote, &[&pattern], PATIENCE).map_err(|error| {
+        let message = match tried {
+            [] => error.to_string(),
+            tried => format!("no feed was found there ({}), and Git says: {error}", tried.join("; ")),
+        };
+        let hint = "give the feed's own URL, or the Git URL; `--no-check` writes without a look";
+        Failure::Usage(message, Some(error.hint().unwrap_or_else(|| hint.to_owned())))
+    })?;
+    if event == EventKind::Branch && refs.refs.is_empty() {
+        return Err(Failure::Usage(
+            format!("upstream has no {pattern}"),
+            Some("name a branch that it has: `--branch BRANCH`".to_owned()),
+        ));
+    }
+    let seen = match event {
+        EventKind::Release => format!("{} tags", refs.refs.len()),
+        EventKind::Branch => format!("the branch {}", pattern.trim_start_matches("refs/heads/")),
+    };
+    Ok(Source { key: "remote", value: remote, seen: Some(seen) })
+}
+
+fn name(workspace: &Workspace, args: &WatchAddArgs, source: &Source) -> Result<WatchName, Failure> {
+    let suggested = || {
+        let is_remote = workspace.config.remotes.contains_key(&args.url);
+        if is_remote { args.url.parse().ok() } else { forge::suggested_name(&args.url) }
+            .or_else(|| forge::suggested_name(&source.value))
+    };
+    let name = args.name.clone().or_else(suggested).ok_or_else(|| {
+        Failure::Usage(
+            format!("no name can be made from `{}`", text::printable(&args.url)),
+            Some("give one: `--name NAME`".to_owned()),
+        )
+    })?;
+    let is_taken = !workspace.config.implicit && workspace.config.watches.iter().any(|watch| watch.name == name);
+    if is_taken {
+        return Err(Failure::Usage(
+            format!("there is a watch `{name}` already"),
+            Some(format!("give another name with `--name NAME`, or remove it: `patch watch remove {name}`")),
+        ));
+    }
+    Ok(name)
+}
+
+fn values(args: &WatchAddArgs, event: EventKind, source: &Source) -> Vec<(&'static str, String)> {
+    let mut values = vec![(source.key, source.value.clone())];
+    let mut add = |key: &'static str, value: Option<String>| values.extend(value.map(|value| (key, value)));
+    if source.key == "feed" {
+        add("remote", args.remote.clone());
+    }
+    add("event", (event == EventKind::Branch).then(|| "branch".to_owned()));
+    add("branch", args.branch.clone());
+    for tags in &args.tags {
+        add("tags", Some(tags.clone()));
+    }
+    add("versions", args.versions.clone());
+    add("prerelease", args.prerelease.then(|| "true".to_owned()));
+    for target in &args.dispatch {
+        add("dispatch", Some(target.to_string()));
+    }
+    add("command", args.command.clone());
+    let policy = args.policy.map(|policy| serde_json::to_value(policy).expect("a policy is a word"));
+    add("policy", policy.and_then(|policy| policy.as_str().map(str::to_owned)));
+    values
+}
+
+/// Reads the configuration as it would be: a watch that is no good is not written.
+fn check(workspace: &Workspace, name: &WatchName, values: &[(&'static str, String)]) -> Result<(), Failure> {
+    let mut entries = workspace.git.config()?;
+    entries.extend(values.iter().map(|(key, value)| ConfigEntry {
+        scope: "command".to_owned(),
+        origin: "command line".to_owned(),
+        section: "watch".to_owned(),
+        subsection: Some(name.to_string()),
+        name: key.to_ascii_lowercase(),
+        value: Some(value.clone()),
+    }));
+    config::read(&entries).map(drop).map_err(Failure::Configuration)
+}

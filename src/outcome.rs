@@ -1,0 +1,54 @@
+//! What happened in all: the exit status.
+
+use crate::workspace::Failure;
+use std::process::ExitCode;
+
+/// How a command ended. There is one test per row of the manual's table.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Outcome {
+    /// Everything that was asked for was done; nothing new is success.
+    #[default]
+    Done,
+    /// At least one watch or dispatch failed; the rest was finished.
+    SomeFailed,
+    /// The command line or the configuration is wrong; nothing was done.
+    Wrong,
+    /// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
+    Busy,
+}
+
+impl Outcome {
+    /// Done, or if `failed` not all of it.
+    #[must_use]
+    pub fn failed_if(failed: bool) -> Self {
+        if failed { Self::SomeFailed } else { Self::Done }
+    }
+
+    /// The exit status.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::Wrong => 2,
+            Self::Busy => 75,
+        }
+    }
+}
+
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::Configuration(_) | Failure::Usage(..) => Self::Wrong,
+            Failure::Git(error) if error.kind() == "not-a-repository" => Self::Wrong,
+            Failure::Git(_) | Failure::Place(_) | Failure::Ledger(_) => Self::SomeFailed,
+            Failure::Busy(_) => Self::Busy,
+        }
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(outcome.code())
+    }
+}

@@ -1,0 +1,216 @@
+//! The only place that prints: the answer on standard output, talk about it on standard error.
+
+pub mod table;
+pub mod words;
+
+use crate::{
+    cli::{ColorWhen, GlobalArgs},
+    ledger::record::{Problem, Record},
+    text,
+    workspace::Failure,
+};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::{
+    env, fmt,
+    io::{self, IsTerminal, Write},
+    sync::{Mutex, PoisonError},
+};
+
+/// Where a command prints. Shared by the threads of a poll.
+///
+/// A closed pipe is a quiet end of the output, not an error, and changes nothing of the work.
+#[derive(Debug)]
+pub struct Report {
+    out_color: bool,
+    err_color: bool,
+    quiet: bool,
+    json: bool,
+    state: Mutex<Streams>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    out_closed: bool,
+    progress: Option<ProgressBar>,
+}
+
+/// What a piece of text means; on a terminal it has a colour.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Style {
+    /// A name.
+    Name,
+    /// All is well.
+    Good,
+    /// Somebody should look.
+    Attention,
+    /// It failed.
+    Bad,
+    /// Beside the point.
+    Faint,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Name => "1",
+            Self::Good => "32",
+            Self::Attention => "33",
+            Self::Bad => "31",
+            Self::Faint => "2",
+        }
+    }
+}
+
+impl Report {
+    /// Decides once what is coloured, quiet and JSON.
+    #[must_use]
+    pub fn new(global: &GlobalArgs, json: bool) -> Self {
+        let wanted = |is_terminal: bool| match global.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            // https://no-color.org: set and not empty.
+            ColorWhen::Auto => is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        Self {
+            out_color: wanted(io::stdout().is_terminal()),
+            err_color: wanted(io::stderr().is_terminal()),
+            quiet: global.quiet,
+            json,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Whether the answer is JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// `text` in the style's colour, for standard output.
+    #[must_use]
+    pub fn styled(&self, style: Style, text: &str) -> String {
+        paint(self.out_color, style, text)
+    }
+
+    /// A line of the answer, which `--quiet` does not silence.
+    pub fn answer(&self, line: &str) {
+        self.write_out(&format!("{line}\n"));
+    }
+
+    /// A part of the answer that is printed as it is.
+    pub fn verbatim(&self, text: &str) {
+        self.write_out(text);
+    }
+
+    /// An object of a JSON answer, on a line.
+    pub fn object<T: serde::Serialize + ?Sized>(&self, object: &T) {
+        self.write_out(&format!("{}\n", text::json(object)));
+    }
+
+    /// A line about what was done; `--quiet` silences it.
+    pub fn told(&self, line: &str) {
+        if !self.quiet {
+            self.answer(line);
+        }
+    }
+
+    /// What a poll or dispatch recorded: as JSON lines, or in words where there is something to say.
+    pub fn records(&self, records: &[Record]) {
+        for record in records {
+            if self.json {
+                self.write_out(&record.line());
+            } else if let Some(line) = words::line(self, record) {
+                self.told(&line);
+            }
+        }
+    }
+
+    /// What is wrong with a watch.
+    pub fn problem(&self, watch: &str, problem: &Problem) {
+        self.complain("error", &format!("watch `{watch}`: {}", problem.message), problem.hint.as_deref());
+    }
+
+    /// Something that went wrong and costs nothing yet.
+    pub fn warning(&self, message: &str) {
+        self.complain("warning", message, None);
+    }
+
+    /// Why a command cannot go on.
+    pub fn failure(&self, failure: &Failure) {
+        match failure {
+            Failure::Configuration(mistakes) => {
+                for mistake in mistakes {
+                    self.complain("error", &mistake.to_string(), mistake.hint.as_deref());
+                }
+            }
+            Failure::Usage(message, hint) => self.complain("error", message, hint.as_deref()),
+            Failure::Git(error) => self.complain("error", &error.to_string(), error.hint().as_deref()),
+            Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
+            Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
+            Failure::Busy(_) => self.complain("error", &failure.to_string(), Some("try again later")),
+        }
+    }
+
+    fn complain(&self, kind: &str, message: &str, hint: Option<&str>) {
+        let style = if kind == "error" { Style::Bad } else { Style::Attention };
+        let mut lines = format!("{}: {}\n", paint(self.err_color, style, kind), one_line(message));
+        if let Some(hint) = hint {
+            lines.push_str(&format!("{}: {}\n", paint(self.err_color, Style::Name, "hint"), one_line(hint)));
+        }
+        self.suspended(|| {
+            // Nobody is left to tell that standard error is closed.
+            let _ = io::stderr().lock().write_all(lines.as_bytes());
+        });
+    }
+
+    fn write_out(&self, text: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.out_closed {
+            return;
+        }
+        let write = || {
+            let mut out = io::stdout().lock();
+            out.write_all(text.as_bytes()).and_then(|()| out.flush())
+        };
+        let written = match &state.progress {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        };
+        state.out_closed = written.is_err();
+    }
+
+    fn suspended(&self, write: impl FnOnce()) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match &state.progress {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Shows on a terminal how many of `total` requests are done; gone when all are.
+    pub fn progress(&self, done: usize, total: usize) {
+        if self.quiet || total < 2 || !io::stderr().is_terminal() {
+            return;
+        }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let bar = state.progress.get_or_insert_with(|| {
+            let style = ProgressStyle::with_template("asking upstream {bar:30} {pos}/{len}");
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        bar.set_position(done as u64);
+        if done == total {
+            bar.finish_and_clear();
+            state.progress = None;
+        }
+    }
+}
+
+fn paint(color: bool, style: Style, text: &str) -> String {
+    if color && !text.is_empty() { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
+}
+
+/// A message on one line: the system's words and the remote's may hold anything.
+fn one_line(message: impl fmt::Display) -> String {
+    text::printable(&message.to_string())
+}

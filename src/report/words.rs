@@ -1,0 +1,94 @@
+//! A record in words, for people.
+
+use super::{Report, Style};
+use crate::{
+    dispatch::{is_failure, result::Status},
+    event::Change,
+    ledger::{
+        record::{Body, PrimedReason, Record, Run, Signal},
+        state::key_of,
+    },
+    text,
+};
+
+/// The record in one line; `None` for what nobody needs to hear as it happens.
+#[must_use]
+pub fn line(report: &Report, record: &Record) -> Option<String> {
+    let watch = report.styled(Style::Name, record.watch()?.as_str());
+    let said = match &record.body {
+        Body::Primed(primed) => match primed.reason {
+            PrimedReason::Commits => return None,
+            _ if primed.entries.is_empty() && primed.reason == PrimedReason::SourceChanged => return None,
+            _ if primed.entries.is_empty() => "first sight: no entries yet; the first one will be news".to_owned(),
+            reason => {
+                let newest = primed.entries.last().map(|entry| key(&entry.key)).unwrap_or_default();
+                let why = if reason == PrimedReason::FirstSight { "first sight" } else { "it looks elsewhere now" };
+                let count = primed.entries.len();
+                let entries = if count == 1 { "entry is" } else { "entries are" };
+                format!("{why}: {count} {entries} known from now on, the newest {newest}")
+            }
+        },
+        Body::Signal(signal) => signal_line(report, signal),
+        Body::Skipped(skipped) if skipped.reason == "superseded" => {
+            let by = skipped.by.as_deref().map(|by| key(key_of(&skipped.watch, by))).unwrap_or_default();
+            report.styled(Style::Faint, &format!("{} is superseded by {by}", key(&skipped.key)))
+        }
+        Body::Run(run) => run_line(report, run),
+        Body::WatchError(error) if error.error.is_none() => report.styled(Style::Good, "works again"),
+        Body::Gap(gap) => report.styled(Style::Attention, &text::printable(&gap.message)),
+        Body::Request(request) => format!("{} is due again", key(key_of(&request.watch, &request.id))),
+        Body::Skipped(_) | Body::Dispatch(_) | Body::WatchError(_) | Body::Unknown => return None,
+    };
+    Some(format!("{watch}: {said}"))
+}
+
+fn signal_line(report: &Report, signal: &Signal) -> String {
+    let name = key(&signal.entry.key);
+    let now = signal.entry.sha.as_deref().map(short).unwrap_or_default();
+    let before = signal.previous.as_deref().map(short).unwrap_or_default();
+    match signal.change {
+        Change::New => {
+            let name = if signal.entry.tag.is_none() && signal.entry.sha.is_some() { now } else { &name };
+            let about = signal.entry.title.as_deref().filter(|title| *title != name);
+            let about = about.map(|title| report.styled(Style::Faint, &format!(": {}", text::printable(text::clipped(title, 80)))));
+            format!("{} is new{}", report.styled(Style::Good, name), about.unwrap_or_default())
+        }
+        Change::Moved => report.styled(
+            Style::Attention,
+            &format!("tag {name} moved from {before} to {now}: was it replaced on purpose?"),
+        ),
+        Change::Rewritten => {
+            report.styled(Style::Attention, &format!("the branch was rewritten: {now} does not descend from {before}"))
+        }
+        Change::Gone => report.styled(Style::Attention, &format!("{name} is gone upstream")),
+    }
+}
+
+fn run_line(report: &Report, run: &Run) -> String {
+    let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
+    let status = report.styled(style(run.status), &run.status.to_string().replace('_', " "));
+    format!("{} -> {}: {status}{message}", key(key_of(&run.watch, &run.id)), run.target)
+}
+
+/// The style of a run's status.
+#[must_use]
+pub fn style(status: Status) -> Style {
+    match status {
+        status if is_failure(status) => Style::Bad,
+        Status::NeedsIntervention => Style::Attention,
+        _ => Style::Good,
+    }
+}
+
+/// A key as it is shown: printable, and a commit cut short.
+#[must_use]
+pub fn key(key: &str) -> String {
+    let is_sha = matches!(key.len(), 40 | 64) && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text::printable(if is_sha { short(key) } else { text::clipped(key, 100) })
+}
+
+/// The first ten digits of a commit.
+#[must_use]
+pub fn short(sha: &str) -> &str {
+    sha.get(..10).unwrap_or(sha)
+}
