@@ -1,5 +1,7 @@
 //! The command line: clap types only, no behaviour. `man/` and `completions/` come from here.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the help text, where a variable has no backticks")]
+
 use crate::completion;
 use crate::watch::{EventKind, Policy, Target, WatchName};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
