@@ -6,7 +6,7 @@
 //! status are its own.
 
 use crate::{cli::Cli, text::printable};
-use clap::{Command, CommandFactory};
+use clap::{Arg, Command, CommandFactory, ValueHint};
 use rustix::fs::{Access, access};
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -285,6 +285,20 @@ pub fn asks_to_complete(variable: Option<&OsStr>, args: &[OsString]) -> bool {
     let shell = variable.and_then(|value| Path::new(value).file_stem()).and_then(OsStr::to_str);
     shell.is_some_and(|name| clap_complete::env::Shells::builtins().completer(name).is_some())
         && args.first().is_none_or(|first| first == "--")
+}
+
+/// The command line as a shell completes it under the name `name`.
+///
+/// A shell has one completion for a name: ours takes the place of the patch utility's, so under the
+/// shared name it also offers the files to patch and the patches.
+#[must_use]
+pub fn completed_command(name: &str) -> Command {
+    let command = Cli::command();
+    if name == SHARED_NAME {
+        command.arg(Arg::new("file").num_args(0..).value_hint(ValueHint::AnyPath))
+    } else {
+        command
+    }
 }
 
 #[cfg(test)]

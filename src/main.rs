@@ -1,6 +1,6 @@
 //! Install the error hooks, hand over what is not ours, parse, run, exit; nothing else.
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use clap_complete::CompleteEnv;
 use color_eyre::config::{HookBuilder, Theme};
 use color_eyre::eyre;
@@ -22,7 +22,7 @@ fn main() -> eyre::Result<ExitCode> {
     if handover::asks_to_complete(env::var_os("COMPLETE").as_deref(), &args) {
         // the script is for the name we are called by, `patch` or another
         let name = Path::new(&argv0).file_name().unwrap_or(&argv0).to_string_lossy();
-        CompleteEnv::with_factory(Cli::command).bin(name).complete();
+        CompleteEnv::with_factory(|| handover::completed_command(&name)).bin(&*name).complete();
     }
     if let Err(refusal) = handover::hand_over(&argv0, &args) {
         // nowhere to tell it if standard error is closed: the exit status still does

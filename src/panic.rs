@@ -67,6 +67,7 @@ fn message(payload: Option<&str>, place: Option<&str>, repository: &str) -> Stri
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Command;
 
     #[test]
     fn the_message_is_one_line_that_says_where_to_report() {
@@ -88,6 +89,37 @@ mod tests {
             "",
             "internal error in patch-moi VERSION: a panic without a message; please report it to the project",
         );
+    }
+
+    /// Set for the child that [`the_hook_speaks_once_and_holds_its_tongue_when_contained`] starts.
+    const CHILD: &str = "PATCH_TEST_PANICS";
+
+    #[test]
+    fn panics_twice() {
+        if env::var_os(CHILD).is_none() {
+            return;
+        }
+        install_hook();
+        assert!(contained(|| panic!("held")).is_err());
+        panic!("let go");
+    }
+
+    #[test]
+    fn the_hook_speaks_once_and_holds_its_tongue_when_contained() {
+        let run = |backtrace: &str| {
+            let output = Command::new(env::current_exe().unwrap())
+                .args(["--exact", "--nocapture", "panic::tests::panics_twice"])
+                .env(CHILD, "1")
+                .env("RUST_BACKTRACE", "1")
+                .env("PATCH_BACKTRACE", backtrace)
+                .output();
+            String::from_utf8(output.unwrap().stderr).unwrap()
+        };
+        let quiet = run("0");
+        assert!(quiet.starts_with("internal error in patch-moi "), "{quiet}");
+        assert!(quiet.contains(": let go at src/panic.rs:"), "{quiet}");
+        assert_eq!(quiet.lines().count(), 1, "{quiet}");
+        assert!(run("1").contains("panics_twice"));
     }
 
     #[test]
