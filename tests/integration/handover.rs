@@ -232,6 +232,17 @@ fn without_the_patch_utility_the_error_says_what_to_install() {
 }
 
 #[test]
+fn without_a_path_the_systems_own_is_searched() {
+    if !Path::new("/usr/bin/patch").exists() && !Path::new("/bin/patch").exists() {
+        return;
+    }
+    let environment = in_front();
+    let call = format!("unset PATH; {} -p1 < x.diff", environment.path("front/patch").display());
+    assert_eq!(shell(&environment, &call).status, 0);
+    assert_eq!(environment.read("work/file"), AFTER);
+}
+
+#[test]
 fn a_patch_utility_that_does_not_start_is_named() {
     let environment = in_front();
     environment.program("broken/patch", "#!/no/such/interpreter\n");

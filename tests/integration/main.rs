@@ -6,3 +6,4 @@
 mod environment;
 mod generated;
 mod handover;
+mod shells;
