@@ -1,5 +1,7 @@
 //! The command line: clap types only, no behaviour. `man/` and `completions/` come from here.
 
+#![allow(clippy::doc_markdown, reason = "these comments are the help text, where a variable has no backticks")]
+
 use crate::completion;
 use crate::watch::{EventKind, Policy, Target, WatchName};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
@@ -10,7 +12,9 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(
     name = "patch",
+    display_name = "patch-moi", // in the version: GNU patch says `patch`
     version,
+    disable_version_flag = true,
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -24,6 +28,9 @@ pub struct Cli {
     /// The options of every command
     #[command(flatten)]
     pub global: GlobalArgs,
+    /// Print the version
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    pub version: (),
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -31,12 +38,15 @@ pub struct Cli {
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0   done; nothing new is success, and prints nothing
-  1   at least one watch or dispatch failed; the rest was finished
-  2   the command line or the configuration is wrong; nothing was done
-  75  another run holds the lock; try again later
+  0    done; nothing new is success, and prints nothing
+  1    at least one watch or dispatch failed; the rest was finished
+  2    the command line or the configuration is wrong; nothing was done
+  75   another run holds the lock; try again later
+  127  a call for the patch utility, and there is no other `patch` on PATH
 
-Whatever is not one of these commands is handed, untouched, to the next `patch` on PATH (GNU patch).";
+The shared name:
+  Whatever is not one of these commands is handed, untouched, to the next `patch` on PATH (GNU patch).
+  Called by any other name, such as `patch-moi`, this program keeps every call to itself.";
 
 /// Options that every command takes, before or after its name
 #[derive(Args, Clone, Debug)]

@@ -4,10 +4,46 @@
 
 pub mod cli;
 pub mod completion;
-pub mod entry;
+pub mod handover;
+pub mod panic;
+
+pub mod config;
+pub mod places;
+pub mod watch;
+pub mod workspace;
+
+pub mod child;
+pub mod git;
+pub mod private;
+pub mod signals;
+
 pub mod fetch;
-pub mod loopback;
+pub mod forge;
+pub mod parse;
+
+pub mod entry;
+pub mod event;
+pub mod news;
+pub mod refname;
 pub mod text;
 pub mod time;
 pub mod version;
-pub mod watch;
+
+pub mod dispatch;
+pub mod intake;
+pub mod ledger;
+
+pub mod command;
+pub mod outcome;
+pub mod report;
+
+pub mod loopback;
+pub mod rehearse;
+
+use std::process::ExitCode;
+
+/// Runs what the command line asks for, and gives the exit status.
+#[must_use]
+pub fn run(cli: &cli::Cli) -> ExitCode {
+    command::run(cli).into()
+}
