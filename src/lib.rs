@@ -2,9 +2,11 @@
 //!
 //! Read the modules in this order: it is the order the data takes.
 
+pub mod child;
 pub mod cli;
 pub mod completion;
 pub mod entry;
+pub mod signals;
 pub mod text;
 pub mod time;
 pub mod version;
