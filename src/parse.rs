@@ -1,0 +1,13 @@
+//! Bytes from upstream become entries. Everything here is pure: no clock, no network, no files.
+//!
+//! `feed` reads a feed document; `scan` and `repair` look at its XML before and after a parser
+//! refused it; `key` decides what makes an entry itself, from the URLs that `link` understands.
+
+pub mod date;
+pub mod error;
+pub mod feed;
+pub mod key;
+pub mod link;
+mod raw;
+pub mod repair;
+pub mod scan;
