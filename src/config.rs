@@ -82,7 +82,13 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     } else if own.is_empty() {
         // Shared values are checked even where there is no watch to use them.
         let name = IMPLICIT.parse().expect("the name is valid");
-        watch(&name, &Values::default(), &shared, &BTreeMap::from([(IMPLICIT.to_owned(), String::new())]), &mut mistakes);
+        watch(
+            &name,
+            &Values::default(),
+            &shared,
+            &BTreeMap::from([(IMPLICIT.to_owned(), String::new())]),
+            &mut mistakes,
+        );
     }
     let mut watches = Vec::new();
     for (name, values) in &own {

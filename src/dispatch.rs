@@ -58,11 +58,17 @@ pub fn run(
     let ledger = Mutex::new(ledger);
     let tasks = waiting.iter().map(|watch| (String::new(), *watch)).collect();
     let runs = workspace.config.settings.runs;
-    let results = queue::run(tasks, runs, runs, |watch| {
-        let mut journal = Journal { ledger: &ledger, tell, records: Vec::new() };
-        let ended = of_watch(workspace, watch, &mut journal);
-        (journal.records, ended)
-    }, |_| {});
+    let results = queue::run(
+        tasks,
+        runs,
+        runs,
+        |watch| {
+            let mut journal = Journal { ledger: &ledger, tell, records: Vec::new() };
+            let ended = of_watch(workspace, watch, &mut journal);
+            (journal.records, ended)
+        },
+        |_| {},
+    );
     let mut dispatched = Dispatched::default();
     for (watch, result) in waiting.iter().zip(results) {
         match result {
@@ -91,7 +97,109 @@ struct Journal<'a> {
 }
 
 impl Journal<'_> {
-    /// Whether a run of this status makes `patch` exit with 1.
+    fn append(&mut self, batch: Vec<Record>) -> Result<(), LedgerError> {
+        self.lock().append(&batch)?;
+        (self.tell)(&batch);
+        self.records.extend(batch);
+        Ok(())
+    }
+
+    fn plan(&self, watch: &Watch, now: Timestamp) -> Result<(Vec<Superseded>, Vec<Due>), LedgerError> {
+        let mut ledger = self.lock();
+        ledger.refresh()?;
+        Ok(plan::plan(watch, ledger.state(), now))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Dispatches what is due for one watch, until nothing is.
+///
+/// After the lock is released it looks once more: who recorded a signal meanwhile found the lock
+/// held, and left it to this process.
+fn of_watch(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>) -> Result<(), Failure> {
+    let mut done = Vec::new();
+    loop {
+        let lock = match workspace.lock(&format!("runs/{}.lock", watch.name), Duration::ZERO) {
+            Ok(lock) => lock,
+            Err(Failure::Busy(_)) if !done.is_empty() => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
+        let before = journal.records.len();
+        drain(workspace, watch, journal, &mut done)?;
+        drop(lock);
+        if journal.records.len() == before || signals::interrupted().is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Performs what is due, each delivery at most once, while the caller holds the watch's run lock.
+fn drain(
+    workspace: &Workspace,
+    watch: &Watch,
+    journal: &mut Journal<'_>,
+    done: &mut Vec<(String, Target)>,
+) -> Result<(), LedgerError> {
+    while signals::interrupted().is_none() {
+        let now = Timestamp::now();
+        let (superseded, due) = journal.plan(watch, now)?;
+        journal.append(superseded.into_iter().map(|it| skipped(watch, it, now)).collect())?;
+        let Some(due) = due.into_iter().find(|due| !done.contains(&(due.id.clone(), due.target))) else { break };
+        done.push((due.id.clone(), due.target));
+        attempt(workspace, watch, journal, &due)?;
+    }
+    Ok(())
+}
+
+fn skipped(watch: &Watch, superseded: Superseded, now: Timestamp) -> Record {
+    let skipped = Skipped {
+        watch: watch.name.clone(),
+        key: superseded.key,
+        sha: None,
+        reason: "superseded".to_owned(),
+        id: Some(superseded.id),
+        by: Some(superseded.by),
+        message: None,
+        head: None,
+    };
+    Record::new(now, Body::Skipped(skipped))
+}
+
+/// One attempt: recorded, performed, recorded.
+fn attempt(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>, due: &Due) -> Result<(), LedgerError> {
+    let begun = Dispatch { watch: watch.name.clone(), id: due.id.clone(), target: due.target, attempt: due.attempt };
+    journal.append(vec![Record::new(Timestamp::now(), Body::Dispatch(begun))])?;
+    let started = Instant::now();
+    let ran = match due.target {
+        Target::TriggerBranch => trigger::push(workspace, watch, &due.signal),
+        Target::CodexFlow | Target::Command => runner::spawn(workspace, watch, due),
+    };
+    let run = ended(watch, due, ran, started.elapsed());
+    journal.append(vec![Record::new(Timestamp::now(), Body::Run(Box::new(run)))])
+}
+
+fn ended(watch: &Watch, due: &Due, ran: Ran, took: Duration) -> Run {
+    Run {
+        watch: watch.name.clone(),
+        id: due.id.clone(),
+        target: due.target,
+        attempt: due.attempt,
+        status: ran.status,
+        message: ran.message,
+        exit: ran.exit,
+        steps: ran.steps,
+        candidates: ran.candidates,
+        reference: ran.reference,
+        sha: ran.sha,
+        duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+        log: ran.log,
+    }
+}
+
+/// Whether a run of this status makes `patch` exit with 1.
 ///
 /// A run that asks for a person did its work; one that nobody took did not.
 #[must_use]

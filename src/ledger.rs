@@ -110,7 +110,11 @@ impl fmt::Display for LedgerError {
                 write!(f, "the ledger is damaged: {}, line {line}: {detail}", path.display())
             }
             Self::Newer { path, line, version } => {
-                write!(f, "{}, line {line} has format version {version}, which this program does not know", path.display())
+                write!(
+                    f,
+                    "{}, line {line} has format version {version}, which this program does not know",
+                    path.display()
+                )
             }
             Self::Locked(path) => write!(f, "another process keeps {} locked", path.display()),
             Self::Io { action, path, error } => write!(f, "{action} {}: {error}", path.display()),
@@ -133,7 +137,8 @@ impl Ledger {
             indexed: Position::default(),
             notices: Vec::new(),
         };
-        let Some(file) = private::open_read(&ledger.path()).map_err(LedgerError::io("cannot read", &ledger.path()))? else {
+        let Some(file) = private::open_read(&ledger.path()).map_err(LedgerError::io("cannot read", &ledger.path()))?
+        else {
             return Ok(ledger);
         };
         if let Some((position, state)) = index::load(&ledger.index_path(), &file) {

@@ -29,5 +29,5 @@ fn main() -> eyre::Result<ExitCode> {
         let _ = writeln!(io::stderr(), "patch: {refusal}");
         return Ok(refusal.exit_status().into());
     }
-    Ok(patch_moi::run(Cli::parse()))
+    Ok(patch_moi::run(&Cli::parse()))
 }

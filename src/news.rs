@@ -212,18 +212,16 @@ fn prime(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, known: &WatchSta
     let mut beside: Vec<&String> =
         sight.tags.iter().flat_map(BTreeMap::keys).filter(|tag| !shown.contains(tag.as_str())).collect();
     beside.sort_by(|a, b| by_version(a, b));
-    let entries = beside
-        .into_iter()
-        .map(|tag| KnownEntry { key: tag.clone(), sha: tag_sha(tag) })
-        .chain(
-            sight
-                .entries
-                .iter()
-                .filter(|entry| !fill.contains(entry.key.as_str()))
-                .map(|entry| KnownEntry { key: entry.key.clone(), sha: entry.sha.clone().or_else(|| tag_sha(&entry.key)) }),
-        )
-        .filter(|entry| !known.known.contains_key(&entry.key))
-        .collect();
+    let entries =
+        beside
+            .into_iter()
+            .map(|tag| KnownEntry { key: tag.clone(), sha: tag_sha(tag) })
+            .chain(sight.entries.iter().filter(|entry| !fill.contains(entry.key.as_str())).map(|entry| KnownEntry {
+                key: entry.key.clone(),
+                sha: entry.sha.clone().or_else(|| tag_sha(&entry.key)),
+            }))
+            .filter(|entry| !known.known.contains_key(&entry.key))
+            .collect();
     news.push(News::Primed { reason, entries });
     for entry in sight.entries.iter().filter(|entry| fill.contains(entry.key.as_str())) {
         news.push(new(entry, sight));
@@ -398,13 +396,7 @@ fn gone(tag: &str, previous: Option<String>, rules: Rules<'_>, known: &WatchStat
     if passed(rules, &entry).is_some() || was_told(&key, rules, known) {
         return None;
     }
-    Some(News::Changed {
-        change: Change::Gone,
-        key,
-        entry: Box::new(entry),
-        previous,
-        is_head: false,
-    })
+    Some(News::Changed { change: Change::Gone, key, entry: Box::new(entry), previous, is_head: false })
 }
 
 /// The entry that a tag is, where nothing but the refs tells of it.
@@ -476,9 +468,13 @@ mod tests {
             let head = |is_head: bool| sight.head.clone().filter(|_| is_head);
             let at: Timestamp = "2026-11-22T18:55:54Z".parse().unwrap();
             let body = match one {
-                News::Primed { reason, entries } => {
-                    Body::Primed(Primed { watch, reason, source: sight.source.clone(), entries, head: sight.head.clone() })
-                }
+                News::Primed { reason, entries } => Body::Primed(Primed {
+                    watch,
+                    reason,
+                    source: sight.source.clone(),
+                    entries,
+                    head: sight.head.clone(),
+                }),
                 News::Changed { change, key, entry, previous, is_head } => {
                     let id = event_id(&watch, &key, self.event);
                     let event = Event {
@@ -490,7 +486,16 @@ mod tests {
                         payload: serde_json::Map::new(),
                     };
                     let head = head(is_head);
-                    Body::Signal(Box::new(Signal { watch, id, change, entry: *entry, previous, head, targets: vec![], event }))
+                    Body::Signal(Box::new(Signal {
+                        watch,
+                        id,
+                        change,
+                        entry: *entry,
+                        previous,
+                        head,
+                        targets: vec![],
+                        event,
+                    }))
                 }
                 News::Skipped { key, sha, reason, message, is_head } => Body::Skipped(Skipped {
                     watch,
@@ -515,7 +520,11 @@ mod tests {
                 format!("{reason:?} {}", keys.join(" ")).trim().to_owned()
             }
             News::Changed { change, key, previous, .. } => {
-                format!("{} {key}{}", change.as_str(), previous.as_ref().map(|it| format!(" was {it}")).unwrap_or_default())
+                format!(
+                    "{} {key}{}",
+                    change.as_str(),
+                    previous.as_ref().map(|it| format!(" was {it}")).unwrap_or_default()
+                )
             }
             News::Skipped { key, reason, .. } => format!("skipped {key}: {reason}"),
             News::Gap { oldest } => format!("gap before {oldest}"),

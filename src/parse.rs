@@ -9,5 +9,6 @@ pub mod feed;
 pub mod key;
 pub mod link;
 mod raw;
+pub mod refs;
 pub mod repair;
 pub mod scan;

@@ -21,8 +21,8 @@ use std::{
 /// A closed pipe is a quiet end of the output, not an error, and changes nothing of the work.
 #[derive(Debug)]
 pub struct Report {
-    out_color: bool,
-    err_color: bool,
+    out: Paint,
+    err: Paint,
     quiet: bool,
     json: bool,
     state: Mutex<Streams>,
@@ -72,8 +72,8 @@ impl Report {
             ColorWhen::Auto => is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         Self {
-            out_color: wanted(io::stdout().is_terminal()),
-            err_color: wanted(io::stderr().is_terminal()),
+            out: Paint(wanted(io::stdout().is_terminal())),
+            err: Paint(wanted(io::stderr().is_terminal())),
             quiet: global.quiet,
             json,
             state: Mutex::default(),
@@ -86,10 +86,10 @@ impl Report {
         self.json
     }
 
-    /// `text` in the style's colour, for standard output.
+    /// The colours of standard output.
     #[must_use]
-    pub fn styled(&self, style: Style, text: &str) -> String {
-        paint(self.out_color, style, text)
+    pub fn paint(&self) -> Paint {
+        self.out
     }
 
     /// A line of the answer, which `--quiet` does not silence.
@@ -119,7 +119,7 @@ impl Report {
         for record in records {
             if self.json {
                 self.write_out(&record.line());
-            } else if let Some(line) = words::line(self, record) {
+            } else if let Some(line) = words::line(self.out, record) {
                 self.told(&line);
             }
         }
@@ -153,9 +153,9 @@ impl Report {
 
     fn complain(&self, kind: &str, message: &str, hint: Option<&str>) {
         let style = if kind == "error" { Style::Bad } else { Style::Attention };
-        let mut lines = format!("{}: {}\n", paint(self.err_color, style, kind), one_line(message));
+        let mut lines = format!("{}: {}\n", self.err.styled(style, kind), one_line(message));
         if let Some(hint) = hint {
-            lines.push_str(&format!("{}: {}\n", paint(self.err_color, Style::Name, "hint"), one_line(hint)));
+            lines.push_str(&format!("{}: {}\n", self.err.styled(Style::Name, "hint"), one_line(hint)));
         }
         self.suspended(|| {
             // Nobody is left to tell that standard error is closed.
@@ -206,8 +206,19 @@ impl Report {
     }
 }
 
-fn paint(color: bool, style: Style, text: &str) -> String {
-    if color && !text.is_empty() { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
+/// Whether text is coloured.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Paint(bool);
+
+impl Paint {
+    /// No colour: for tables, which measure their text.
+    pub const PLAIN: Self = Self(false);
+
+    /// `text` in the style's colour, if there is colour.
+    #[must_use]
+    pub fn styled(self, style: Style, text: &str) -> String {
+        if self.0 && !text.is_empty() { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
+    }
 }
 
 /// A message on one line: the system's words and the remote's may hold anything.

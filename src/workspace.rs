@@ -95,8 +95,7 @@ impl Workspace {
         let entries = git.config()?;
         let config = config::read(&entries).map_err(Failure::Configuration)?;
         git.configured_by(&entries);
-        let places =
-            Places::of(&location.common_dir, config.settings.state_dir.as_deref(), |name| env::var_os(name));
+        let places = Places::of(&location.common_dir, config.settings.state_dir.as_deref(), |name| env::var_os(name));
         Ok(Self { git, location, config, places })
     }
 

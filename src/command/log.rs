@@ -8,7 +8,7 @@ use crate::{
         state::key_of,
     },
     outcome::Outcome,
-    report::{Report, table::table, words},
+    report::{Paint, Report, table::table, words},
     text,
     workspace::{Failure, Workspace},
 };
@@ -47,17 +47,17 @@ pub fn run(directory: Option<&Path>, args: &LogArgs, report: &Report) -> Result<
         }
         return Ok(Outcome::Done);
     }
-    let rows: Vec<Vec<String>> = records[from..].iter().map(|record| row(report, record)).collect();
+    let rows: Vec<Vec<String>> = records[from..].iter().map(|record| row(record)).collect();
     if !rows.is_empty() {
         report.verbatim(&table(&["at", "watch", "kind", "what"], rows));
     }
     Ok(Outcome::Done)
 }
 
-fn row(report: &Report, record: &Record) -> Vec<String> {
+fn row(record: &Record) -> Vec<String> {
     let watch = record.watch().map(ToString::to_string).unwrap_or_default();
     // The line in words begins with the watch, which has its own column.
-    let line = words::line(report, record).and_then(|line| Some(line.split_once(": ")?.1.to_owned()));
+    let line = words::line(Paint::PLAIN, record).and_then(|line| Some(line.split_once(": ")?.1.to_owned()));
     vec![
         record.at.to_string().replace(".000Z", "Z"),
         watch,

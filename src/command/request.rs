@@ -116,8 +116,7 @@ fn perform(
     report: &Report,
 ) -> Result<Outcome, Failure> {
     let names: Vec<_> = requests.iter().map(|request| request.watch.clone()).collect();
-    let watches: Vec<&Watch> =
-        workspace.config.watches.iter().filter(|watch| names.contains(&watch.name)).collect();
+    let watches: Vec<&Watch> = workspace.config.watches.iter().filter(|watch| names.contains(&watch.name)).collect();
     let now = Timestamp::now();
     let records: Vec<Record> =
         requests.into_iter().map(|request| Record::new(now, Body::Request(Box::new(request)))).collect();

@@ -44,7 +44,7 @@ pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result
 }
 
 fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
-    report.answer(&report.styled(Style::Name, &text::printable(&signal.id)));
+    report.answer(&report.paint().styled(Style::Name, &text::printable(&signal.id)));
     let entry = &signal.entry;
     let fields = [
         ("change", Some(signal.change.as_str().to_owned())),
@@ -67,19 +67,19 @@ fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
         match &record.body {
             Body::Dispatch(dispatch) => report.answer(&format!(
                 "  {}  attempt {} of {} begins",
-                report.styled(Style::Faint, &record.at.to_string()),
+                report.paint().styled(Style::Faint, &record.at.to_string()),
                 dispatch.attempt,
                 dispatch.target
             )),
             Body::Run(run) => ended(report, record, run),
             Body::Request(request) => report.answer(&format!(
                 "  {}  a person asked: {:?}",
-                report.styled(Style::Faint, &record.at.to_string()),
+                report.paint().styled(Style::Faint, &record.at.to_string()),
                 request.action
             )),
             Body::Skipped(skipped) => report.answer(&format!(
                 "  {}  {} by {}",
-                report.styled(Style::Faint, &record.at.to_string()),
+                report.paint().styled(Style::Faint, &record.at.to_string()),
                 text::printable(&skipped.reason),
                 text::printable(skipped.by.as_deref().unwrap_or_default())
             )),
@@ -89,13 +89,16 @@ fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
 }
 
 fn ended(report: &Report, record: &Record, run: &Run) {
-    let status = report.styled(words::style(run.status), &run.status.to_string());
+    let status = report.paint().styled(words::style(run.status), &run.status.to_string());
     let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
-    let at = report.styled(Style::Faint, &record.at.to_string());
+    let at = report.paint().styled(Style::Faint, &record.at.to_string());
     let exit = run.exit.as_deref().map(|exit| format!(", {exit}")).unwrap_or_default();
     let seconds = run.duration_ms / 1000;
     let millis = run.duration_ms % 1000;
-    report.answer(&format!("  {at}  attempt {} of {} {status}{message} ({seconds}.{millis:03} s{exit})", run.attempt, run.target));
+    report.answer(&format!(
+        "  {at}  attempt {} of {} {status}{message} ({seconds}.{millis:03} s{exit})",
+        run.attempt, run.target
+    ));
     for step in &run.steps {
         let message = step.message.as_deref().map(|message| format!(": {}", text::printable(message)));
         report.answer(&format!(
@@ -123,7 +126,8 @@ fn output(report: &Report, state: &Path, run: &Run) {
     if !matches!(read, Some(Ok(_))) {
         return;
     }
-    report.answer(&report.styled(Style::Name, &format!("output of attempt {} of {}:", run.attempt, run.target)));
+    report
+        .answer(&report.paint().styled(Style::Name, &format!("output of attempt {} of {}:", run.attempt, run.target)));
     for line in String::from_utf8_lossy(&text).lines() {
         let line = line.split('\t').map(text::printable).collect::<Vec<_>>().join("\t");
         report.answer(&format!("  {line}"));

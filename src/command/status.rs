@@ -10,7 +10,7 @@ use crate::{
         state::{Newest, State, WatchState},
     },
     outcome::Outcome,
-    report::{Report, Style, table::table, words},
+    report::{Report, table::table, words},
     text,
     time::Timestamp,
     watch::{EventKind, Target, Watch, WatchName},
@@ -67,17 +67,15 @@ pub fn run(directory: Option<&Path>, args: &StatusArgs, report: &Report) -> Resu
     let ledger = workspace.ledger_to_read()?;
     let checks = checks_at(&workspace.places.state);
     let now = Timestamp::now();
-    let lines: Vec<Line> = watches
-        .iter()
-        .map(|watch| line(&workspace, watch, ledger.state(), checks.get(&watch.name), now))
-        .collect();
+    let lines: Vec<Line> =
+        watches.iter().map(|watch| line(&workspace, watch, ledger.state(), checks.get(&watch.name), now)).collect();
     if report.is_json() {
         for line in &lines {
             report.object(line);
         }
         return Ok(Outcome::Done);
     }
-    let rows = lines.iter().map(|line| row(report, line, now)).collect();
+    let rows = lines.iter().map(|line| row(line, now)).collect();
     report.verbatim(&table(&["watch", "looks at", "checked", "newest", "state"], rows));
     Ok(Outcome::Done)
 }
@@ -125,36 +123,36 @@ fn line(workspace: &Workspace, watch: &Watch, state: &State, check: Option<&Chec
     }
 }
 
-fn row(report: &Report, line: &Line, now: Timestamp) -> Vec<String> {
+fn row(line: &Line, now: Timestamp) -> Vec<String> {
     vec![
         line.watch.to_string(),
         text::printable(&line.source),
         line.checked_at.map_or("never".to_owned(), |at| ago(now, at)),
         line.newest.as_ref().map_or("-".to_owned(), |newest| words::key(&newest.key)),
-        state(report, line, now),
+        state(line, now),
     ]
 }
 
 /// What a person should know first, and how much there is of it.
-fn state(report: &Report, line: &Line, now: Timestamp) -> String {
+fn state(line: &Line, now: Timestamp) -> String {
     let mut parts = Vec::new();
     if let Some(problem) = &line.problem {
-        parts.push(report.styled(Style::Bad, &format!("fails: {}", text::printable(&problem.message))));
+        parts.push(format!("fails: {}", text::printable(&problem.message)));
     }
     let groups = [
-        ("given-up", Style::Bad, "given up"),
-        ("waiting", Style::Attention, "waits for a person"),
-        ("retrying", Style::Attention, "to be tried again"),
-        ("started", Style::Good, "running"),
-        ("due", Style::Good, "pending"),
+        ("given-up", "given up"),
+        ("waiting", "waits for a person"),
+        ("retrying", "to be tried again"),
+        ("started", "running"),
+        ("due", "pending"),
     ];
-    for (name, style, words) in groups {
+    for (name, words) in groups {
         let keys: Vec<String> =
             line.deliveries.iter().filter(|it| it.standing == name).map(|it| words::key(&it.key)).collect();
         match keys.as_slice() {
             [] => {}
-            [key] => parts.push(report.styled(style, &format!("{words}: {key}"))),
-            [key, more @ ..] => parts.push(report.styled(style, &format!("{words}: {key} and {} more", more.len()))),
+            [key] => parts.push(format!("{words}: {key}")),
+            [key, more @ ..] => parts.push(format!("{words}: {key} and {} more", more.len())),
         }
     }
     if let Some(until) = line.deferred_until {
@@ -163,7 +161,7 @@ fn state(report: &Report, line: &Line, now: Timestamp) -> String {
     if !parts.is_empty() {
         return parts.join("; ");
     }
-    if line.primed { report.styled(Style::Good, "up to date") } else { "not polled yet".to_owned() }
+    if line.primed { "up to date".to_owned() } else { "not polled yet".to_owned() }
 }
 
 fn ago(now: Timestamp, at: Timestamp) -> String {

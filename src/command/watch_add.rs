@@ -98,9 +98,10 @@ fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Resul
         match document(&client, &candidate, event) {
             Ok(document) if document.entries.is_empty() => empty = empty.or(Some(candidate)),
             Ok(document) => {
-                let seen = document.entries.first().map(|newest| {
-                    format!("{} entries, the first {}", document.entries.len(), words::key(&newest.key))
-                });
+                let seen = document
+                    .entries
+                    .first()
+                    .map(|newest| format!("{} entries, the first {}", document.entries.len(), words::key(&newest.key)));
                 return Ok(Source { key: "feed", value: candidate.into(), seen });
             }
             Err(message) => tried.push(message),

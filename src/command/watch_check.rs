@@ -101,14 +101,14 @@ fn show(report: &Report, watch: &Watch, look: &look::Look, known: &WatchState) {
     let taken = lines.iter().filter(|line| line.taken).count();
     report.answer(&format!(
         "{}: {} entries at {}, {taken} taken",
-        report.styled(Style::Name, watch.name.as_str()),
+        report.paint().styled(Style::Name, watch.name.as_str()),
         lines.len(),
         text::printable(&sight.source)
     ));
     if lines.is_empty() {
         return;
     }
-    let rows = lines.iter().map(|line| row(report, line)).collect();
+    let rows = lines.iter().map(|line| row(line)).collect();
     report.verbatim(&table(&["key", "commit", "published", "verdict", "title"], rows));
 }
 
@@ -132,12 +132,12 @@ fn line<'a>(watch: &'a Watch, look: &'a look::Look, entry: &'a Entry, known: &Wa
     }
 }
 
-fn row(report: &Report, line: &Line<'_>) -> Vec<String> {
+fn row(line: &Line<'_>) -> Vec<String> {
     let verdict = match (&line.reason, line.key, line.known) {
-        (Some(reason), None, _) => report.styled(Style::Bad, &format!("no identity: {}", text::printable(reason))),
-        (Some(reason), _, _) => report.styled(Style::Faint, &format!("passed over: {}", text::printable(reason))),
+        (Some(reason), None, _) => format!("no identity: {}", text::printable(reason)),
+        (Some(reason), _, _) => format!("passed over: {}", text::printable(reason)),
         (None, _, true) => "taken, known".to_owned(),
-        (None, _, false) => report.styled(Style::Good, "taken"),
+        (None, _, false) => "taken".to_owned(),
     };
     vec![
         line.key.map(words::key).unwrap_or_default(),

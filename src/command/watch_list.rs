@@ -59,7 +59,9 @@ pub fn list(directory: Option<&Path>, _args: &WatchListArgs, report: &Report) ->
         .collect();
     report.verbatim(&table(&["watch", "event", "looks at", "dispatches to"], rows));
     if workspace.config.implicit {
-        report.told("this watch needs no configuration: it is the remote `upstream`; `patch watch add upstream` writes it down");
+        report.told(
+            "this watch needs no configuration: it is the remote `upstream`; `patch watch add upstream` writes it down",
+        );
     }
     Ok(Outcome::Done)
 }
@@ -94,7 +96,9 @@ pub fn remove(directory: Option<&Path>, args: &WatchRemoveArgs, report: &Report)
                 Some("remove the remote, or define other watches: then it is gone".to_owned()),
             ));
         }
-        let of_watch = entries.iter().filter(|entry| entry.section == "watch" && entry.subsection.as_deref() == Some(name.as_str()));
+        let of_watch = entries
+            .iter()
+            .filter(|entry| entry.section == "watch" && entry.subsection.as_deref() == Some(name.as_str()));
         let mut origins: Vec<&str> = of_watch.map(|entry| entry.origin.as_str()).collect();
         origins.dedup();
         for origin in origins {

@@ -90,10 +90,9 @@ pub fn place(entry: &ConfigEntry) -> Result<Option<(Option<WatchName>, Key)>, Bo
         ("watch", None) => mistake("a watch needs a name", Some(&format!("`watch.NAME.{}`", entry.name))),
         ("patch", None) => find(entry, &WATCH_KEYS, &SHARED_KEYS).map(|key| Some((None, key))),
         ("patch", Some(_)) => mistake("`patch` has no subsections", None),
-        ("channel", _) => mistake(
-            "channels are not part of this version",
-            Some("remove the section, or use a later version"),
-        ),
+        ("channel", _) => {
+            mistake("channels are not part of this version", Some("remove the section, or use a later version"))
+        }
         _ => Ok(None),
     }
 }

@@ -51,7 +51,9 @@ impl Mistake {
             value: None,
             origin: origin.map(|entry| entry.origin.clone()),
             problem: "it has neither a feed nor a remote, and there is no remote `upstream`".to_owned(),
-            hint: Some(format!("set one: `git config watch.{name}.feed URL` or `git config watch.{name}.remote REMOTE`")),
+            hint: Some(format!(
+                "set one: `git config watch.{name}.feed URL` or `git config watch.{name}.remote REMOTE`"
+            )),
         }
     }
 

@@ -24,9 +24,11 @@ pub(super) fn feed(text: &str) -> Result<Url, String> {
         return Err("a feed is read over http or https; watch a Git repository with `remote` instead".to_owned());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("it holds a user name or password, which would end up in logs; use a feed that needs none, or watch \
+        return Err(
+            "it holds a user name or password, which would end up in logs; use a feed that needs none, or watch \
                     the repository with `remote`, where Git's credential helpers apply"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Ok(url)
 }
@@ -39,7 +41,9 @@ pub(super) fn remote(text: &str, remotes: &BTreeMap<String, String>) -> Result<S
         return Err(match nearest(text, remotes.keys().map(String::as_str)) {
             Some(name) => format!("there is no such remote; did you mean `{name}`?"),
             None if remotes.is_empty() => "there is no such remote; add it with `git remote add`".to_owned(),
-            None => format!("there is no such remote; there are {}", Vec::from_iter(remotes.keys().cloned()).join(", ")),
+            None => {
+                format!("there is no such remote; there are {}", Vec::from_iter(remotes.keys().cloned()).join(", "))
+            }
         });
     }
     checked_remote(text)?;

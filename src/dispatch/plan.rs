@@ -101,7 +101,12 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
         for (target, delivery) in &signal.deliveries {
             let is_due = matches!(standing(delivery, watch.retries, now), Standing::Due | Standing::Started);
             if is_due && can_be_done(watch, *target) {
-                due.push(Due { id: id.clone(), target: *target, attempt: delivery.attempt + 1, signal: signal.clone() });
+                due.push(Due {
+                    id: id.clone(),
+                    target: *target,
+                    attempt: delivery.attempt + 1,
+                    signal: signal.clone(),
+                });
             }
         }
     }

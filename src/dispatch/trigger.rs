@@ -4,10 +4,7 @@
 //! own CI files run. It is created, never moved: the same event is the same commit, and a ref that
 //! is there already is either ours or somebody else's, and stays.
 
-use super::{
-    result::Status,
-    runner::Ran,
-};
+use super::{result::Status, runner::Ran};
 use crate::{
     event::Event,
     git::{GitError, Pushed},
@@ -139,7 +136,10 @@ impl Trigger<'_> {
 
     fn repository(&self) -> Result<Repository, String> {
         Repository::open(&self.workspace.location.git_dir).map_err(|error| {
-            format!("cannot open the repository: {}; trigger branches need SHA-1 objects and the files ref format", error.message())
+            format!(
+                "cannot open the repository: {}; trigger branches need SHA-1 objects and the files ref format",
+                error.message()
+            )
         })
     }
 

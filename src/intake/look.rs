@@ -2,8 +2,8 @@
 
 use crate::{
     fetch::{
-        hosts::Hosts,
         error::FetchError,
+        hosts::Hosts,
         http::{Client, Fetched, Limits, Validators},
         queue,
         shown::shown,
@@ -148,12 +148,8 @@ fn add_feed<'a>(
     }
     let host = url.host_str().unwrap_or_default().to_owned();
     let (_, request) = requests.entry(feed_key(url)).or_insert_with(|| {
-        let request = Request::Feed {
-            url,
-            validators: own.clone(),
-            body_limit: watch.body_limit,
-            timeout: watch.fetch_timeout,
-        };
+        let request =
+            Request::Feed { url, validators: own.clone(), body_limit: watch.body_limit, timeout: watch.fetch_timeout };
         (host, request)
     });
     if let Request::Feed { validators, body_limit, timeout, .. } = request {

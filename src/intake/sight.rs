@@ -6,7 +6,7 @@ use crate::{
     fetch::http::{Client, Fetched, Limits, Validators},
     forge,
     ledger::{record::Problem, state::WatchState},
-    news::{Sight, needs_ancestry, oldest_first, overflowed, tag_entry},
+    news::{needs_ancestry, oldest_first, overflowed, tag_entry},
     parse::{self, refs::RemoteRefs},
     refname,
     watch::{EventKind, Watch},

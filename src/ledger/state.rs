@@ -125,10 +125,7 @@ impl Delivery {
     /// Whether nobody has to do with it any more.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        matches!(
-            self.stage,
-            Stage::Superseded | Stage::Ended(Status::Completed | Status::Changed | Status::Skipped)
-        )
+        matches!(self.stage, Stage::Superseded | Stage::Ended(Status::Completed | Status::Changed | Status::Skipped))
     }
 }
 

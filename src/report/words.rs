@@ -1,6 +1,6 @@
 //! A record in words, for people.
 
-use super::{Report, Style};
+use super::{Paint, Style};
 use crate::{
     dispatch::{is_failure, result::Status},
     event::Change,
@@ -13,8 +13,8 @@ use crate::{
 
 /// The record in one line; `None` for what nobody needs to hear as it happens.
 #[must_use]
-pub fn line(report: &Report, record: &Record) -> Option<String> {
-    let watch = report.styled(Style::Name, record.watch()?.as_str());
+pub fn line(paint: Paint, record: &Record) -> Option<String> {
+    let watch = paint.styled(Style::Name, record.watch()?.as_str());
     let said = match &record.body {
         Body::Primed(primed) => match primed.reason {
             PrimedReason::Commits => return None,
@@ -28,21 +28,21 @@ pub fn line(report: &Report, record: &Record) -> Option<String> {
                 format!("{why}: {count} {entries} known from now on, the newest {newest}")
             }
         },
-        Body::Signal(signal) => signal_line(report, signal),
+        Body::Signal(signal) => signal_line(paint, signal),
         Body::Skipped(skipped) if skipped.reason == "superseded" => {
             let by = skipped.by.as_deref().map(|by| key(key_of(&skipped.watch, by))).unwrap_or_default();
-            report.styled(Style::Faint, &format!("{} is superseded by {by}", key(&skipped.key)))
+            paint.styled(Style::Faint, &format!("{} is superseded by {by}", key(&skipped.key)))
         }
-        Body::Run(run) => run_line(report, run),
-        Body::WatchError(error) if error.error.is_none() => report.styled(Style::Good, "works again"),
-        Body::Gap(gap) => report.styled(Style::Attention, &text::printable(&gap.message)),
+        Body::Run(run) => run_line(paint, run),
+        Body::WatchError(error) if error.error.is_none() => paint.styled(Style::Good, "works again"),
+        Body::Gap(gap) => paint.styled(Style::Attention, &text::printable(&gap.message)),
         Body::Request(request) => format!("{} is due again", key(key_of(&request.watch, &request.id))),
         Body::Skipped(_) | Body::Dispatch(_) | Body::WatchError(_) | Body::Unknown => return None,
     };
     Some(format!("{watch}: {said}"))
 }
 
-fn signal_line(report: &Report, signal: &Signal) -> String {
+fn signal_line(paint: Paint, signal: &Signal) -> String {
     let name = key(&signal.entry.key);
     let now = signal.entry.sha.as_deref().map(short).unwrap_or_default();
     let before = signal.previous.as_deref().map(short).unwrap_or_default();
@@ -50,23 +50,22 @@ fn signal_line(report: &Report, signal: &Signal) -> String {
         Change::New => {
             let name = if signal.entry.tag.is_none() && signal.entry.sha.is_some() { now } else { &name };
             let about = signal.entry.title.as_deref().filter(|title| *title != name);
-            let about = about.map(|title| report.styled(Style::Faint, &format!(": {}", text::printable(text::clipped(title, 80)))));
-            format!("{} is new{}", report.styled(Style::Good, name), about.unwrap_or_default())
+            let about = about
+                .map(|title| paint.styled(Style::Faint, &format!(": {}", text::printable(text::clipped(title, 80)))));
+            format!("{} is new{}", paint.styled(Style::Good, name), about.unwrap_or_default())
         }
-        Change::Moved => report.styled(
-            Style::Attention,
-            &format!("tag {name} moved from {before} to {now}: was it replaced on purpose?"),
-        ),
+        Change::Moved => paint
+            .styled(Style::Attention, &format!("tag {name} moved from {before} to {now}: was it replaced on purpose?")),
         Change::Rewritten => {
-            report.styled(Style::Attention, &format!("the branch was rewritten: {now} does not descend from {before}"))
+            paint.styled(Style::Attention, &format!("the branch was rewritten: {now} does not descend from {before}"))
         }
-        Change::Gone => report.styled(Style::Attention, &format!("{name} is gone upstream")),
+        Change::Gone => paint.styled(Style::Attention, &format!("{name} is gone upstream")),
     }
 }
 
-fn run_line(report: &Report, run: &Run) -> String {
+fn run_line(paint: Paint, run: &Run) -> String {
     let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
-    let status = report.styled(style(run.status), &run.status.to_string().replace('_', " "));
+    let status = paint.styled(style(run.status), &run.status.to_string().replace('_', " "));
     format!("{} -> {}: {status}{message}", key(key_of(&run.watch, &run.id)), run.target)
 }
 
