@@ -3,7 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod dispatch;
 mod environment;
+mod fork;
 mod generated;
 mod handover;
+mod ledger;
+mod operator;
+mod output;
 mod shells;
+mod trigger;

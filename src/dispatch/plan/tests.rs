@@ -55,8 +55,8 @@ fn state_of(signals: &str) -> State {
     let mut state = State::default();
     for (line, sequence) in signals.split(", ").zip(1..) {
         let words: Vec<&str> = line.split(' ').collect();
-        let (key, stage) = (words[0], words[words.len() - 1]);
-        let (attempt, failures, stage) = match stage {
+        let (key, last) = (words[0], words[words.len() - 1]);
+        let (attempt, failures, reached) = match last {
             "pending" => (0, 0, Stage::Pending),
             "asked" => (1, 0, Stage::Pending),
             "started" => (1, 0, Stage::Started),
@@ -76,7 +76,7 @@ fn state_of(signals: &str) -> State {
             received_at: at("12:00:00"),
             payload: serde_json::Map::new(),
         };
-        let delivery = Delivery { attempt, failures, at: at("12:00:00"), stage, message: None };
+        let delivery = Delivery { attempt, failures, at: at("12:00:00"), stage: reached, message: None };
         let signal = OpenSignal {
             sequence: if words.contains(&"reopened") { 0 } else { sequence },
             watch: "up".parse().unwrap(),

@@ -63,11 +63,11 @@ fn case(lines: &[String], expected: &str) {
     let mut told = Vec::new();
     for signal in state.open.values() {
         for (target, delivery) in &signal.deliveries {
-            let stage = match delivery.stage {
+            let reached = match delivery.stage {
                 Stage::Ended(status) => status.to_string(),
-                stage => format!("{stage:?}").to_lowercase(),
+                other => format!("{other:?}").to_lowercase(),
             };
-            told.push(format!("{} {target} {stage} {}/{}", signal.key, delivery.attempt, delivery.failures));
+            told.push(format!("{} {target} {reached} {}/{}", signal.key, delivery.attempt, delivery.failures));
         }
     }
     assert_eq!(told.join(", "), expected);
@@ -77,7 +77,7 @@ fn case(lines: &[String], expected: &str) {
 fn a_signal_is_open_until_every_target_is_done() {
     let new = signal("new", "v1", r#""command","codex-flow""#);
     case(&[signal("new", "v1", "")], "");
-    case(&[new.clone()], "v1 codex-flow pending 0/0, v1 command pending 0/0");
+    case(std::slice::from_ref(&new), "v1 codex-flow pending 0/0, v1 command pending 0/0");
     case(&[new.clone(), dispatch("v1", "command", 1)], "v1 codex-flow pending 0/0, v1 command started 1/0");
     let half = [new, dispatch("v1", "command", 1), run("v1", "command", 1, "completed")];
     case(&half, "v1 codex-flow pending 0/0, v1 command completed 1/0");
