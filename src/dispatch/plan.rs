@@ -60,8 +60,11 @@ pub fn standing(delivery: &Delivery, retries: u32, now: Timestamp) -> Standing {
         Stage::Started => Standing::Started,
         Stage::Ended(Status::Failed) if delivery.failures >= retries => Standing::GivenUp,
         Stage::Ended(Status::Failed) => {
-            let from = delivery.at.after(backoff(delivery.failures));
-            if from <= now { Standing::Due } else { Standing::RetryFrom(from) }
+            let wait = backoff(delivery.failures);
+            let from = delivery.at.after(wait);
+            // Recorded under a clock that went wrong, it must not wait for years.
+            let is_credible = from.since(now) <= wait * 2;
+            if from > now && is_credible { Standing::RetryFrom(from) } else { Standing::Due }
         }
         Stage::Ended(status @ (Status::NeedsIntervention | Status::Blocked | Status::Unmatched)) => {
             Standing::Waiting(status)

@@ -603,11 +603,7 @@ fn a_runner_that_hangs_is_ended_with_its_whole_group() {
     assert_eq!((told.status, told.stderr.as_str()), (1, ""), "{told}");
     assert!(fork.ledger().contains("\"exit\":\"no end within 1 s\""), "{}", fork.ledger());
     for file in ["child", "leader"] {
-        let pid = fork.environment().read(file);
-        let alive = fork
-            .environment()
-            .run("sh", &["-c", "kill -0 \"$0\" && ! grep -q '^State:.Z' /proc/$0/status", pid.trim()]);
-        assert_ne!(alive.run().status, 0, "{file}");
+        assert!(!fork.is_running(&fork.environment().read(file)), "{file}");
     }
 }
 
@@ -831,4 +827,53 @@ fn a_runner_is_ended_by_a_closed_pipe_as_anywhere() {
     fork.patch(&["poll"]).run();
     // A shell that found SIGPIPE ignored, as it is in our own process, would go on.
     assert!(fork.ledger().contains("\"exit\":\"killed by signal 13\""), "{}", fork.ledger());
+}
+
+#[test]
+fn a_command_starts_in_the_worktree_from_wherever_the_poll_was_started() {
+    let fork = Fork::dispatching("command", "exit 0");
+    fork.environment().program("fork/ci/tool", "#!/bin/sh\npwd > \"$ROOT/where\"\n");
+    fork.set("watch.up.command", "./ci/tool");
+    for (tag, directory, args) in [
+        ("v1.1.0", "fork/ci", &["poll"][..]),
+        ("v1.2.0", "", &["-C", "fork/ci", "poll"]),
+        ("v1.3.0", "home", &["poll", "-C", "../fork"]),
+    ] {
+        fork.release(tag);
+        fork.environment().patch(args).in_dir(directory).success();
+        assert_eq!(fork.environment().read("where").trim_end(), fork.path("fork").to_str().unwrap());
+        assert_eq!(fork.history().matches("completed").count(), fork.history().matches("signal").count());
+    }
+}
+
+#[test]
+fn a_bare_repository_is_where_its_runs_work() {
+    let fork = Fork::dispatching("codex-flow", &document("completed", "m"));
+    let bare = fork.environment().bare_clone("fork", "bare.git");
+    for (key, value) in [
+        ("remote.upstream.url", fork.path("upstream")),
+        ("watch.up.remote", fork.path("upstream")),
+        ("watch.up.command", fork.path("bin/runner")),
+        ("watch.up.dispatch", "codex-flow".into()),
+    ] {
+        fork.environment().git(&bare, &["config", key, value.to_str().unwrap()]);
+    }
+    fork.environment().patch(&["poll", "--backfill", "1"]).in_dir("bare.git").success();
+    let world = fork.environment().read("world");
+    assert_eq!(world.lines().next(), bare.to_str(), "{world}");
+}
+
+#[test]
+fn what_is_given_up_stays_so_until_somebody_asks() {
+    let fork = Fork::dispatching("command", "exit 1");
+    fork.set("watch.up.retries", "1");
+    fork.release("v1.1.0");
+    assert_eq!(fork.patch(&["poll"]).run().status, 1);
+    let later = fork.patch_at("2027-01-01T00:00:00", &["poll"]).run();
+    assert_eq!((later.status, later.stdout.as_str(), later.stderr.as_str()), (0, "", ""));
+    assert!(fork.patch(&["status"]).success().stdout.contains("given up: v1.1.0"));
+    // What was given up is dispatched again when somebody asks, and as often as a new one.
+    fork.says("exit 0");
+    assert_eq!(fork.patch(&["retry", "--all"]).run().status, 0);
+    assert!(fork.patch(&["status"]).success().stdout.contains("up to date"));
 }

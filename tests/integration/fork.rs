@@ -183,6 +183,12 @@ impl Fork {
         command.spawn().unwrap()
     }
 
+    /// Whether the process of that id runs; one that only waits to be reaped does not.
+    pub fn is_running(&self, pid: &str) -> bool {
+        let state = self.environment.run("ps", &["-o", "stat=", "-p", pid.trim()]).run().stdout;
+        !state.trim().is_empty() && !state.starts_with('Z')
+    }
+
     /// A named pipe; opening it waits for the other side.
     pub fn fifo(&self, path: &str) -> PathBuf {
         let path = self.path(path);

@@ -1,5 +1,6 @@
 //! Dispatch to the fork's forge: the trigger branch.
 
+use crate::environment::Environment;
 use crate::fork::Fork;
 use expect_test::expect;
 use std::fs;
@@ -321,4 +322,39 @@ fn an_event_in_words_of_the_feed_stays_one_line_of_the_message() {
     fork.environment().git("fork", &["fetch", "--quiet", "origin"]);
     let event = fork.patch(&["event", &format!("origin/{BRANCH}")]).success().stdout;
     assert!(event.starts_with("{\"id\":\"patch:up:v1.1.0:upstream.release\""), "{event}");
+}
+
+#[test]
+fn a_forge_that_hangs_is_left_after_the_timeout() {
+    let fork = fork();
+    fork.environment().program("forge.git/hooks/pre-receive", "#!/bin/sh\necho $$ > \"$ROOT/hook\"\nexec sleep 1000\n");
+    fork.set("watch.up.timeout", "2");
+    fork.release("v1.1.0");
+    let told = fork.says_of(&["poll"]);
+    assert_eq!((told.status, told.stderr.as_str()), (1, ""), "{told}");
+    assert!(told.stdout.contains("trigger-branch: failed: cannot push to the fork `origin`: "), "{told}");
+    assert!(!fork.is_running(&fork.environment().read("hook")));
+    assert_eq!(fork.branches().lines().count(), 1);
+}
+
+#[test]
+fn a_repository_of_another_object_format_is_told_so() {
+    let environment = Environment::new();
+    let environment = environment.env("GIT_DEFAULT_HASH", "sha256");
+    let state = environment.path("state");
+    let environment = environment.env("PATCH_STATE_DIR", state);
+    let upstream = environment.repository("upstream");
+    environment.commit(&upstream, "file", "one\n");
+    environment.tag(&upstream, "v1.0.0");
+    environment.bare_clone("upstream", "forge.git");
+    environment.git("", &["clone", "--quiet", "forge.git", "fork"]);
+    environment.git("fork", &["config", "watch.up.remote", "../upstream"]);
+    environment.git("fork", &["config", "watch.up.dispatch", "trigger-branch"]);
+    environment.patch(&["poll", "--backfill", "1"]).in_dir("fork").run().is(&expect![[r#"
+        status: 1
+        --- stdout
+        up: first sight: no entries yet; the first one will be news
+        up: v1.0.0 is new
+        up: v1.0.0 -> trigger-branch: failed: cannot open the repository: unknown object format 'sha256'; trigger branches need SHA-1 objects and the files ref format
+    "#]]);
 }

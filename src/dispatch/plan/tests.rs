@@ -20,6 +20,9 @@ fn failed_attempts_are_made_again_with_growing_waits() {
     case(failed, 2, "12:19:59", Standing::RetryFrom(at("12:20:00")));
     case(failed, 2, "12:20:00", Standing::Due);
     case(failed, 3, "23:00:00", Standing::GivenUp);
+    // The clock went back, a little and a lot.
+    case(failed, 1, "11:59:00", Standing::RetryFrom(at("12:05:00")));
+    case(failed, 1, "10:00:00", Standing::Due);
     case(Stage::Started, 0, "12:00:00", Standing::Started);
     case(Stage::Started, 2, "12:00:00", Standing::GivenUp);
     case(Stage::Ended(Status::NeedsIntervention), 0, "23:00:00", Standing::Waiting(Status::NeedsIntervention));
