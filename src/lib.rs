@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod completion;
 pub mod entry;
+pub mod forge;
 pub mod parse;
 pub mod text;
 pub mod time;
