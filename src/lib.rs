@@ -4,20 +4,7 @@
 
 pub mod cli;
 pub mod completion;
-pub mod handover;
-pub mod panic;
-
-pub mod config;
-pub mod places;
-pub mod watch;
-pub mod workspace;
-
-pub mod child;
-pub mod git;
-pub mod private;
-pub mod signals;
-
-pub mod fetch;
+pub mod entry;
 pub mod forge;
 pub mod parse;
 
