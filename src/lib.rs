@@ -4,7 +4,20 @@
 
 pub mod cli;
 pub mod completion;
-pub mod entry;
+pub mod handover;
+pub mod panic;
+
+pub mod config;
+pub mod places;
+pub mod watch;
+pub mod workspace;
+
+pub mod child;
+pub mod git;
+pub mod private;
+pub mod signals;
+
+pub mod fetch;
 pub mod forge;
 pub mod parse;
 
