@@ -1,0 +1,3 @@
+//! Bytes or refs in, entries out; pure.
+
+pub mod refs;
