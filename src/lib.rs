@@ -6,6 +6,7 @@ pub mod child;
 pub mod cli;
 pub mod completion;
 pub mod entry;
+pub mod git;
 pub mod parse;
 pub mod signals;
 pub mod text;

@@ -1,0 +1,149 @@
+//! The `git` program: the user's configuration, and everything on Git's network.
+//!
+//! Credentials, ssh, proxies, `insteadOf` and partial clones then work as the user's own Git does.
+//! Every invocation is unattended: it never asks, never waits on a terminal, has a deadline, and
+//! speaks English so that it can be understood.
+
+mod config;
+mod edit;
+mod error;
+mod fetch;
+mod locate;
+mod push;
+mod remote;
+
+use crate::child::{self, Exit, Finished, Input, Limits};
+use config::ssh_command_is_set;
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+pub use config::{ConfigEntry, Remote, remotes};
+pub use edit::Scope;
+pub use error::{GitError, redacted};
+pub use locate::Location;
+pub use push::Pushed;
+pub use remote::checked_remote;
+
+/// How long a command without a network may take.
+const LOCAL: Duration = Duration::from_secs(60);
+
+/// How many bytes of each output are kept; refs are about 100 bytes each.
+const OUTPUT_LIMIT: usize = 128 << 20;
+
+/// Git as seen from one directory.
+///
+/// Share one: what it has learned of the configuration saves a process a call.
+#[derive(Clone, Debug)]
+pub struct Git {
+    directory: PathBuf,
+    environment: Vec<(OsString, OsString)>,
+    /// Whether the configuration chooses an ssh command.
+    ssh_chosen: OnceLock<bool>,
+}
+
+impl Git {
+    /// Git as if started in `directory`.
+    #[must_use]
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
+        Self { directory: directory.into(), environment: Vec::new(), ssh_chosen: OnceLock::new() }
+    }
+
+    /// The same with an environment variable set, before our own.
+    #[must_use]
+    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.environment.push((key.into(), value.into()));
+        self
+    }
+
+    /// The directory it is started in.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("git");
+        command
+            .envs(self.environment.iter().map(|(key, value)| (key, value)))
+            // We parse some of the words. Ref names pass through as bytes in any locale.
+            .env("LC_ALL", "C")
+            .env_remove("LANGUAGE")
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GCM_INTERACTIVE", "never")
+            // GIT_ASKPASS is a deliberate choice, common in CI; the desktop's dialogue is not.
+            .env("SSH_ASKPASS_REQUIRE", "never")
+            .env_remove("SSH_ASKPASS")
+            .arg("-C")
+            .arg(&self.directory);
+        command
+    }
+
+    /// A command that may reach a remote, over ssh perhaps.
+    fn network_command(&self) -> Result<Command, GitError> {
+        let mut command = self.command();
+        if !self.ssh_is_chosen()? {
+            // Or ssh asks on the terminal for passwords and unknown hosts.
+            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        }
+        Ok(command)
+    }
+
+    /// Whether the user says how ssh is run, which nobody but the user then changes.
+    fn ssh_is_chosen(&self) -> Result<bool, GitError> {
+        let set = |key: &str| self.environment.iter().any(|(name, _)| name == key) || env::var_os(key).is_some();
+        if set("GIT_SSH_COMMAND") || set("GIT_SSH") {
+            return Ok(true);
+        }
+        if let Some(chosen) = self.ssh_chosen.get() {
+            return Ok(*chosen);
+        }
+        Ok(ssh_command_is_set(&self.config()?))
+    }
+
+    /// Runs a command to its end, whatever its exit status.
+    fn finish(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
+        let finished = child::run(command, Input::Null, Limits { timeout, output: OUTPUT_LIMIT })
+            .map_err(|error| GitError::from_spawn(task, &error))?;
+        match finished.exit {
+            Exit::TimedOut(after) => Err(GitError::Timeout { task, after }),
+            Exit::Interrupted(signal) => Err(GitError::Interrupted { task, signal }),
+            Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(finished),
+        }
+    }
+
+    /// Runs a command that must succeed; what it printed.
+    fn output(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Vec<u8>, GitError> {
+        let finished = self.finish(command, task, timeout)?;
+        if !finished.exit.is_success() {
+            return Err(self.failure(task, &finished));
+        }
+        if finished.stdout.omitted > 0 {
+            let reason = format!("it printed {} bytes, {OUTPUT_LIMIT} are the limit", finished.stdout.printed());
+            return Err(GitError::Unreadable { task, reason });
+        }
+        Ok(finished.stdout.head)
+    }
+
+    fn failure(&self, task: &'static str, finished: &Finished) -> GitError {
+        GitError::classify(task, &self.directory, finished.exit, &finished.stderr.lossy())
+    }
+}
+
+/// Refuses what Git would take for an option, or what cannot be an argument at all.
+fn checked_argument(what: &'static str, value: impl AsRef<OsStr>) -> Result<(), GitError> {
+    let bytes = value.as_ref().as_encoded_bytes();
+    let reason = match bytes {
+        [] => "is empty",
+        [b'-', ..] => "begins with `-`",
+        _ if bytes.iter().any(u8::is_ascii_control) => "contains a control character",
+        _ => return Ok(()),
+    };
+    Err(GitError::Refused { reason: format!("{what} {reason}") })
+}
+
+#[cfg(test)]
+mod tests;
