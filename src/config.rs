@@ -9,7 +9,7 @@ mod value;
 use self::{key::Key, mistake::Mistake};
 use crate::{
     forge,
-    git::ConfigEntry,
+    git::{self, ConfigEntry},
     version::Filter,
     watch::{EventKind, Policy, Target, Watch, WatchName},
 };
@@ -107,15 +107,9 @@ fn implicit_name() -> WatchName {
 }
 
 /// The Git remotes, each with its first URL.
-#[must_use]
-pub fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, String> {
-    let mut remotes = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry.section == "remote" && entry.name == "url") {
-        if let (Some(name), Some(url)) = (&entry.subsection, &entry.value) {
-            remotes.entry(name.clone()).or_insert_with(|| url.clone());
-        }
-    }
-    remotes
+fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, String> {
+    let all = git::remotes(entries).into_iter();
+    all.filter_map(|(name, remote)| Some((name, remote.urls.into_iter().next()?))).collect()
 }
 
 /// The values of one section, later ones behind earlier ones.

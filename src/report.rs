@@ -144,7 +144,7 @@ impl Report {
                 }
             }
             Failure::Usage(message, hint) => self.complain("error", message, hint.as_deref()),
-            Failure::Git(error) => self.complain("error", &error.to_string(), error.hint().as_deref()),
+            Failure::Git(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Busy(_) => self.complain("error", &failure.to_string(), Some("try again later")),

@@ -191,7 +191,7 @@ mod tests {
     fn the_process_ends_as_it_should() {
         case("alone", 128 + SIGTERM);
         case("records", 0);
-        case("lingers", 128 + SIGINT);
+        case("lingers", 128 + SIGTERM);
         case("twice", 0);
     }
 
@@ -221,15 +221,15 @@ mod tests {
             }
             "lingers" => {
                 install_with(Duration::ZERO).unwrap();
-                run(shell("kill -INT $PPID; sleep 600"));
+                run(shell("kill -TERM $PPID; sleep 600"));
                 loop {
                     thread::park();
                 }
             }
             "twice" => {
                 install().unwrap();
-                let stubborn = "trap 'kill -INT $PPID' TERM; kill -INT $PPID; while :; do sleep 600; done";
-                assert_eq!(run(shell(stubborn)), Exit::Interrupted(SIGINT));
+                let stubborn = "trap 'kill -TERM $PPID' TERM; kill -TERM $PPID; while :; do :; done";
+                assert_eq!(run(shell(stubborn)), Exit::Interrupted(SIGTERM));
             }
             other => panic!("no role {other}"),
         }

@@ -87,8 +87,7 @@ impl Trigger<'_> {
     }
 
     fn told(&self, what: &str, error: &GitError) -> String {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        format!("{what} `{}`: {error}{hint}", self.watch.fork)
+        format!("{what} `{}`: {error}; {}", self.watch.fork, error.hint())
     }
 
     /// A prefix that makes the trigger the stack or the watched branch itself would start a circle.

@@ -8,7 +8,7 @@ use crate::{
         record::{Body, Gap, Primed, Problem, Record, Signal, Skipped, WatchError},
         state::WatchState,
     },
-    news::{Disbelief, News},
+    news::{Disbelief, News, UNUSABLE},
     time::Timestamp,
     watch::{EventKind, Watch, WatchName},
     workspace::Workspace,
@@ -47,7 +47,7 @@ pub(super) fn found(
     for news in found.news {
         let vanished = matches!(&news, News::Changed { change: Change::Gone, .. }) && found.look.sight.head.is_none();
         if let News::Skipped { reason: "unusable", message, key, .. } = &news {
-            let label = key.strip_prefix("unusable:").unwrap_or(key);
+            let label = key.strip_prefix(UNUSABLE).unwrap_or(key);
             let message = format!("an entry was left out: {label}: {}", message.as_deref().unwrap_or_default());
             let hint = Some("it is told once; see it with `patch watch check`".to_owned());
             intake.problems.push((watch.name.clone(), Problem { kind: "unusable".to_owned(), message, hint }));
