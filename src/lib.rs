@@ -5,6 +5,7 @@
 pub mod child;
 pub mod cli;
 pub mod completion;
+pub mod dispatch;
 pub mod entry;
 pub mod git;
 pub mod parse;
