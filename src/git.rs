@@ -104,20 +104,9 @@ impl Git {
         Ok(ssh_command_is_set(&self.config()?))
     }
 
-    /// Runs a command to its end, whatever its exit status.
-    fn finish(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
-        let finished = child::run(command, Input::Null, Limits { timeout, output: OUTPUT_LIMIT })
-            .map_err(|error| GitError::from_spawn(task, &error))?;
-        match finished.exit {
-            Exit::TimedOut(after) => Err(GitError::Timeout { task, after }),
-            Exit::Interrupted(signal) => Err(GitError::Interrupted { task, signal }),
-            Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(finished),
-        }
-    }
-
     /// Runs a command that must succeed; what it printed.
     fn output(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Vec<u8>, GitError> {
-        let finished = self.finish(command, task, timeout)?;
+        let finished = finish(command, task, timeout)?;
         if !finished.exit.is_success() {
             return Err(self.failure(task, &finished));
         }
@@ -130,6 +119,17 @@ impl Git {
 
     fn failure(&self, task: &'static str, finished: &Finished) -> GitError {
         GitError::classify(task, &self.directory, finished.exit, &finished.stderr.lossy())
+    }
+}
+
+/// Runs a command to its end, whatever its exit status.
+fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
+    let finished = child::run(command, Input::Null, Limits { timeout, output: OUTPUT_LIMIT })
+        .map_err(|error| GitError::from_spawn(task, &error))?;
+    match finished.exit {
+        Exit::TimedOut(after) => Err(GitError::Timeout { task, after }),
+        Exit::Interrupted(signal) => Err(GitError::Interrupted { task, signal }),
+        Exit::Success | Exit::Code(_) | Exit::Signal(_) => Ok(finished),
     }
 }
 

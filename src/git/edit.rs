@@ -1,6 +1,6 @@
 //! Changes to Git's configuration, made by Git.
 
-use super::{Git, GitError, LOCAL, checked_argument};
+use super::{Git, GitError, LOCAL, checked_argument, finish};
 use crate::child::Exit;
 use std::path::Path;
 
@@ -40,7 +40,7 @@ impl Git {
         checked_argument("the section", section)?;
         let mut command = self.command();
         command.arg("config").arg("--file").arg(file).args(["--remove-section", section]);
-        let finished = self.finish(command, "config", LOCAL)?;
+        let finished = finish(command, "config", LOCAL)?;
         match finished.exit {
             Exit::Success => Ok(true),
             _ if finished.stderr.lossy().contains("no such section") => Ok(false),

@@ -1,7 +1,7 @@
 //! What is read from a remote: its refs, and objects.
 
 use super::error::checked_sha;
-use super::{Git, GitError, LOCAL, checked_argument};
+use super::{Git, GitError, LOCAL, checked_argument, finish};
 use crate::child::Exit;
 use crate::parse::refs::{self, RemoteRefs};
 use std::time::Duration;
@@ -73,7 +73,7 @@ impl Git {
         checked_sha(new)?;
         let mut command = self.command();
         command.env("GIT_NO_LAZY_FETCH", "1").args(["merge-base", "--is-ancestor", old, new]);
-        let finished = self.finish(command, "merge-base", LOCAL)?;
+        let finished = finish(command, "merge-base", LOCAL)?;
         let stderr = finished.stderr.lossy();
         match finished.exit {
             Exit::Success => Ok(Some(true)),

@@ -1,6 +1,6 @@
 //! Where the repository is, and of what kind.
 
-use super::{Git, GitError, LOCAL};
+use super::{Git, GitError, LOCAL, finish};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ impl Git {
         // `--show-toplevel` comes last: it fails where there is no worktree, after the others were
         // printed.
         command.args(["--show-ref-format", "--git-dir", "--git-common-dir", "--show-toplevel"]);
-        let finished = self.finish(command, task, LOCAL)?;
+        let finished = finish(command, task, LOCAL)?;
         let no_worktree = finished.stderr.lossy().contains("must be run in a work tree");
         if !finished.exit.is_success() && !no_worktree {
             return Err(self.failure(task, &finished));

@@ -1,7 +1,7 @@
 //! What is written to a remote: one ref that was not there before.
 
 use super::error::{checked_sha, redacted, words};
-use super::{Git, GitError, checked_argument};
+use super::{Git, GitError, checked_argument, finish};
 use crate::text::printable;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Git {
             .args(["-c", "push.pushOption=", task, "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
             .args(["--recurse-submodules=no", &format!("--force-with-lease={ref_name}:")])
             .args(["--", remote, &format!("{sha}:{ref_name}")]);
-        let finished = self.finish(command, task, timeout)?;
+        let finished = finish(command, task, timeout)?;
         let stderr = finished.stderr.lossy();
         let pushed = parse(&finished.stdout.lossy(), ref_name, &stderr);
         match pushed {
@@ -113,13 +113,13 @@ mod tests {
     #[test]
     fn the_porcelain_is_read() {
         #[track_caller]
-        fn case(lines: &str, expected: Option<Pushed>) {
-            assert_eq!(parse(&format!("To ../fork.git\n{lines}\nDone\n"), REF, ""), expected);
+        fn case(lines: &str, expected: impl Into<Option<Pushed>>) {
+            assert_eq!(parse(&format!("To ../fork.git\n{lines}\nDone\n"), REF, ""), expected.into());
         }
-        let rejected = |reason: &str| Some(Pushed::Rejected { reason: reason.to_owned() });
-        case("*\tabc:refs/heads/x\t[new branch]", Some(Pushed::Created));
-        case("=\tabc:refs/heads/x\t[up to date]", Some(Pushed::AlreadyThere));
-        case("!\tabc:refs/heads/x\t[rejected] (stale info)", Some(Pushed::Exists));
+        let rejected = |reason: &str| Pushed::Rejected { reason: reason.to_owned() };
+        case("*\tabc:refs/heads/x\t[new branch]", Pushed::Created);
+        case("=\tabc:refs/heads/x\t[up to date]", Pushed::AlreadyThere);
+        case("!\tabc:refs/heads/x\t[rejected] (stale info)", Pushed::Exists);
         case("!\tabc:refs/heads/x\t[remote rejected] (hook declined)", rejected("hook declined"));
         case(
             "!\tabc:refs/heads/x\t[remote failure] (remote failed to report status)",
@@ -132,7 +132,7 @@ mod tests {
             "*\tabc:refs/heads/x\t[new branch]\nTo b\n!\tabc:refs/heads/x\t[rejected] (stale info)",
             Some(Pushed::Exists),
         );
-        case("=\tabc:refs/heads/x\t[up to date]\nTo b\n*\tabc:refs/heads/x\t[new branch]", Some(Pushed::Created));
+        case("=\tabc:refs/heads/x\t[up to date]\nTo b\n*\tabc:refs/heads/x\t[new branch]", Pushed::Created);
         assert_eq!(parse("", REF, "fatal: x"), None);
     }
 

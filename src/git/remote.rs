@@ -53,7 +53,7 @@ mod tests {
             match refusal {
                 None => assert_eq!(checked, Ok(()), "{value:?}"),
                 Some(words) => {
-                    assert!(checked.clone().is_err_and(|error| error.contains(words)), "{value:?}: {checked:?}")
+                    assert!(checked.clone().is_err_and(|error| error.contains(words)), "{value:?}: {checked:?}");
                 }
             }
         }

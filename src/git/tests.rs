@@ -103,7 +103,7 @@ fn the_configuration_is_edited() {
     let own = |scope: &str, name: &str, value: &str| (scope.to_owned(), name.to_owned(), value.to_owned());
     let global = own("global", "policy", "each");
     let tags = [own("local", "tags", "-x"), own("local", "tags", "!y\n[z] \"q\"")];
-    assert_eq!(watch(), [&[global.clone()], &tags[..], &[own("local", "feed", "b")]].concat());
+    assert_eq!(watch(), [std::slice::from_ref(&global), &tags[..], &[own("local", "feed", "b")]].concat());
     assert_eq!(git.config_remove_section(Path::new(".git/config"), "watch.up"), Ok(true));
     assert_eq!(git.config_remove_section(Path::new(".git/config"), "watch.up"), Ok(false));
     assert_eq!(watch(), [global]);

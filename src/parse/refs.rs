@@ -89,7 +89,7 @@ fn ref_name(bytes: &[u8]) -> Result<String, &'static str> {
     let forbidden = |&byte: &u8| byte <= b' ' || byte == 0x7f || b"~^:?*[\\".contains(&byte);
     let pseudo = || !bytes.is_empty() && bytes.iter().all(|&byte| byte.is_ascii_uppercase() || byte == b'_');
     let full = bytes.strip_prefix(b"refs/").is_some_and(|rest| !rest.is_empty());
-    if !(full || pseudo()) || bytes.iter().any(|byte| forbidden(byte)) {
+    if !(full || pseudo()) || bytes.iter().any(forbidden) {
         return Err("has no ref name");
     }
     let mut name = String::with_capacity(bytes.len());
