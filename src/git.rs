@@ -11,8 +11,11 @@ mod fetch;
 mod locate;
 mod push;
 mod remote;
+mod words;
 
 use crate::child::{self, Exit, Finished, Input, Limits};
+use crate::parse::refs::is_sha;
+use crate::text::printable;
 use config::ssh_command_is_set;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -23,10 +26,11 @@ use std::time::Duration;
 
 pub use config::{ConfigEntry, Remote, remotes};
 pub use edit::Scope;
-pub use error::{GitError, redacted};
+pub use error::GitError;
 pub use locate::Location;
 pub use push::Pushed;
 pub use remote::checked_remote;
+pub use words::redacted;
 
 /// How long a command without a network may take.
 const LOCAL: Duration = Duration::from_secs(60);
@@ -143,6 +147,15 @@ fn checked_argument(what: &'static str, value: impl AsRef<OsStr>) -> Result<(), 
         _ => return Ok(()),
     };
     Err(GitError::Refused { reason: format!("{what} {reason}") })
+}
+
+/// Refuses what is not an object id.
+fn checked_sha(sha: &str) -> Result<(), GitError> {
+    if is_sha(sha) {
+        return Ok(());
+    }
+    checked_argument("the object id", sha)?;
+    Err(GitError::Refused { reason: format!("`{}` is not an object id", printable(sha)) })
 }
 
 #[cfg(test)]

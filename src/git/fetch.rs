@@ -1,7 +1,6 @@
 //! What is read from a remote: its refs, and objects.
 
-use super::error::checked_sha;
-use super::{Git, GitError, LOCAL, checked_argument, finish};
+use super::{Git, GitError, LOCAL, checked_argument, checked_sha, finish};
 use crate::child::Exit;
 use crate::parse::refs::{self, RemoteRefs};
 use std::time::Duration;

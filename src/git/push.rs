@@ -1,7 +1,7 @@
 //! What is written to a remote: one ref that was not there before.
 
-use super::error::{checked_sha, redacted, words};
-use super::{Git, GitError, checked_argument, finish};
+use super::words::{redacted, words};
+use super::{Git, GitError, checked_argument, checked_sha, finish};
 use crate::text::printable;
 use std::time::Duration;
 
