@@ -6,4 +6,5 @@
 mod environment;
 mod generated;
 mod handover;
+mod rehearse;
 mod shells;
