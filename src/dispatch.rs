@@ -71,10 +71,11 @@ pub fn run(
     );
     let mut dispatched = Dispatched::default();
     for (watch, result) in waiting.iter().zip(results) {
-        let (records, ended) = result.unwrap_or_else(|_| {
-            let message = "an internal error in `patch`; the signal stays pending".to_owned();
-            (Vec::new(), Err(Failure::Usage(message, None)))
-        });
+        let Ok((records, ended)) = result else {
+            let failure = Failure::Usage("an internal error in `patch`; the signal stays pending".to_owned(), None);
+            dispatched.failures.push((watch.name.clone(), failure));
+            continue;
+        };
         dispatched.records.extend(records);
         match ended {
             Ok(()) => {}

@@ -3,7 +3,7 @@
 use super::{dispatch::dispatch, select};
 use crate::{
     cli::{ReplayArgs, RetryArgs},
-    dispatch::plan::{Standing, standing},
+    dispatch::plan::{Standing, is_wanted, standing},
     ledger::{
         record::{Action, Body, Record, Request, Signal},
         state::{Delivery, Stage, State},
@@ -27,14 +27,15 @@ pub fn retry(directory: Option<&Path>, args: &RetryArgs, report: &Report) -> Res
     let records = ledger.records()?;
     let ids: Vec<String> = if args.all {
         let state = ledger.state();
-        state.open.keys().filter(|id| !to_retry(&workspace, state, id).is_empty()).cloned().collect()
+        let is_stuck = |id: &&String| !to_retry(&workspace, state, id, false).is_empty();
+        state.open.keys().filter(is_stuck).cloned().collect()
     } else {
         args.ids.iter().map(|id| Ok(select::signal(&records, id)?.id.clone())).collect::<Result<_, Failure>>()?
     };
     let mut requests = Vec::new();
     for id in ids {
         let signal = select::signal(&records, &id)?;
-        let targets = to_retry(&workspace, ledger.state(), &id);
+        let targets = to_retry(&workspace, ledger.state(), &id, !args.all);
         if targets.is_empty() {
             return Err(Failure::Usage(
                 format!("nothing of `{}` failed or waits for a person", text::printable(&id)),
@@ -81,15 +82,21 @@ fn check_targets(watch: &Watch, signal: &Signal, targets: &[Target]) -> Result<(
 }
 
 /// The targets with which a signal failed or waits for a person.
-fn to_retry(workspace: &Workspace, state: &State, id: &str) -> Vec<Target> {
+///
+/// By name, also those that the configuration has no more.
+fn to_retry(workspace: &Workspace, state: &State, id: &str, by_name: bool) -> Vec<Target> {
     let Some(signal) = state.open.get(id) else { return Vec::new() };
-    let retries = workspace.watch(&signal.watch).map_or(1, |watch| watch.retries);
+    let watch = workspace.watch(&signal.watch).ok();
+    let retries = watch.map_or(1, |watch| watch.retries);
     // One that failed is to be retried even where the next poll would do so by itself.
     let is_stuck = |delivery: &Delivery| match delivery.stage {
         Stage::Ended(_) => !delivery.is_done(),
         _ => standing(delivery, retries, Timestamp::now()) == Standing::GivenUp,
     };
-    signal.deliveries.iter().filter(|(_, delivery)| is_stuck(delivery)).map(|(target, _)| *target).collect()
+    let is_meant = |target, delivery| by_name || watch.is_some_and(|watch| is_wanted(watch, target, delivery));
+    let stuck =
+        signal.deliveries.iter().filter(|(target, delivery)| is_stuck(delivery) && is_meant(**target, delivery));
+    stuck.map(|(target, _)| *target).collect()
 }
 
 fn request(signal: &Signal, records: &[Record], action: Action, targets: Vec<Target>) -> Request {

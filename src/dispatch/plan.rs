@@ -105,7 +105,7 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
         }
         for (target, delivery) in &signal.deliveries {
             let is_due = matches!(standing(delivery, watch.retries, now), Standing::Due | Standing::Started);
-            if is_due && can_be_done(watch, *target) {
+            if is_due && is_wanted(watch, *target, delivery) {
                 due.push(Due {
                     id: id.clone(),
                     target: *target,
@@ -129,13 +129,17 @@ fn is_news(signal: &OpenSignal) -> bool {
 /// Whether a newer signal takes the place of this delivery: only where an attempt would be made yet,
 /// and nobody asked for it by name.
 fn is_open(delivery: &Delivery, watch: &Watch, now: Timestamp) -> bool {
-    let is_asked_for = delivery.stage == Stage::Pending && delivery.attempt > 0;
+    let is_asked_for = delivery.stage == Stage::Pending && delivery.requested;
     !is_asked_for && !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
 }
 
-/// Whether the watch still has what the target needs.
-fn can_be_done(watch: &Watch, target: Target) -> bool {
-    target != Target::Command || watch.command.is_some()
+/// Whether the watch still dispatches to the target, or a person asked for it, and it can be done.
+///
+/// Who takes a target out of the configuration wants nothing more handed to it.
+#[must_use]
+pub fn is_wanted(watch: &Watch, target: Target, delivery: &Delivery) -> bool {
+    let can_be_done = target != Target::Command || watch.command.is_some();
+    can_be_done && (delivery.requested || watch.dispatch.contains(&target))
 }
 
 #[cfg(test)]

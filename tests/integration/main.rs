@@ -11,5 +11,6 @@ mod handover;
 mod ledger;
 mod operator;
 mod output;
+mod rehearse;
 mod shells;
 mod trigger;

@@ -322,6 +322,24 @@ fn what_failed_may_be_retried_after_its_wait_too() {
 }
 
 #[test]
+fn retry_of_all_leaves_what_the_configuration_has_no_more() {
+    let fork = busy();
+    fork.set("watch.up.dispatch", "none");
+    fork.says("exit 0");
+    fork.says_of(&["retry", "--all"]).is(&expect![[r#"
+        status: 0
+    "#]]);
+    let later = fork.patch_at("09:00:00", &["poll"]).run();
+    assert_eq!((later.status, later.stdout.as_str(), later.stderr.as_str()), (0, "", ""));
+    fork.says_of(&["retry", "v1.2.0"]).is(&expect![[r#"
+        status: 0
+        --- stdout
+        up: v1.2.0 is due again
+        up: v1.2.0 -> command: completed
+    "#]]);
+}
+
+#[test]
 fn retry_of_an_unknown_signal_among_others_does_nothing() {
     let fork = busy();
     let before = fork.ledger();

@@ -10,7 +10,8 @@ fn at(text: &str) -> Timestamp {
 fn failed_attempts_are_made_again_with_growing_waits() {
     #[track_caller]
     fn case(stage: Stage, failures: u32, now: &str, expected: Standing) {
-        let delivery = Delivery { attempt: failures, failures, at: at("12:00:00"), stage, message: None };
+        let delivery =
+            Delivery { attempt: failures, failures, at: at("12:00:00"), stage, requested: false, message: None };
         assert_eq!(standing(&delivery, 3, at(now)), expected);
     }
     let failed = Stage::Ended(Status::Failed);
@@ -69,6 +70,7 @@ fn state_of(signals: &str) -> State {
             "waits" => (1, 0, Stage::Ended(Status::NeedsIntervention)),
             other => panic!("no stage {other}"),
         };
+        let requested = last == "asked" || words.contains(&"reopened");
         let change = if words.contains(&"moved") { Change::Moved } else { Change::New };
         let id = format!("patch:up:{key}:upstream.release");
         let event = Event {
@@ -79,7 +81,7 @@ fn state_of(signals: &str) -> State {
             received_at: at("12:00:00"),
             payload: serde_json::Map::new(),
         };
-        let delivery = Delivery { attempt, failures, at: at("12:00:00"), stage: reached, message: None };
+        let delivery = Delivery { attempt, failures, at: at("12:00:00"), stage: reached, requested, message: None };
         let signal = OpenSignal {
             sequence: if words.contains(&"reopened") { 0 } else { sequence },
             watch: "up".parse().unwrap(),
