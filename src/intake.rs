@@ -18,7 +18,7 @@ use crate::{
     ledger::{
         Ledger,
         record::{Body, Gap, Primed, Problem, Record, Signal, Skipped, WatchError},
-        state::WatchState,
+        state::{UNUSABLE, WatchState},
     },
     news::{Disbelief, News, Rules, news},
     private,
@@ -89,7 +89,8 @@ pub fn run(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Intake, Failure> {
     let client = Client::new();
-    let hosts = Hosts::new(workspace.places.hosts.clone());
+    let hosts = workspace.places.hosts.clone();
+    let hosts = if options.dry_run { Hosts::read_only(hosts) } else { Hosts::new(hosts) };
     let glances = look::all(workspace, &client, &hosts, watches, ledger.state(), options.now, progress);
     let settings = &workspace.config.settings;
     let state = ledger.state();
@@ -209,7 +210,7 @@ fn record(
     for news in found.news {
         let vanished = matches!(&news, News::Changed { change: Change::Gone, .. }) && found.look.sight.head.is_none();
         if let News::Skipped { reason: "unusable", message, key, .. } = &news {
-            let label = key.strip_prefix("unusable:").unwrap_or(key);
+            let label = key.strip_prefix(UNUSABLE).unwrap_or(key);
             let message = format!("an entry was left out: {label}: {}", message.as_deref().unwrap_or_default());
             let hint = Some("it is told once; see it with `patch watch check`".to_owned());
             intake.problems.push((watch.name.clone(), Problem { kind: "unusable".to_owned(), message, hint }));
