@@ -11,6 +11,7 @@ use crate::{
     watch::{Watch, WatchName},
 };
 use std::{
+    collections::BTreeSet,
     env, fmt,
     path::{Path, PathBuf},
     time::Duration,
@@ -114,7 +115,9 @@ impl Workspace {
         if names.is_empty() {
             return Ok(all.iter().collect());
         }
-        names.iter().map(|name| self.watch(name)).collect()
+        // A name that is given twice is one watch: polled twice, its news would be recorded twice.
+        let mut seen = BTreeSet::new();
+        names.iter().filter(|name| seen.insert(*name)).map(|name| self.watch(name)).collect()
     }
 
     /// The watch of this name.

@@ -119,7 +119,7 @@ pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&
     let text = text.to_ascii_lowercase();
     names
         .map(|name| (strsim::damerau_levenshtein(&text, &name.to_ascii_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.len() / 3).clamp(1, 3))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).clamp(1, 3) && *distance < name.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

@@ -19,7 +19,7 @@ pub fn line(paint: Paint, record: &Record) -> Option<String> {
         Body::Primed(primed) => match primed.reason {
             PrimedReason::Commits => return None,
             _ if primed.entries.is_empty() && primed.reason == PrimedReason::SourceChanged => return None,
-            _ if primed.entries.is_empty() => "first sight: no entries yet; the first one will be news".to_owned(),
+            _ if primed.entries.is_empty() => "first sight: there is nothing before; whatever comes is news".to_owned(),
             reason => {
                 let newest = primed.entries.last().map(|entry| key(&entry.key)).unwrap_or_default();
                 let why = if reason == PrimedReason::FirstSight { "first sight" } else { "it looks elsewhere now" };
