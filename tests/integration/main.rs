@@ -6,4 +6,7 @@
 mod environment;
 mod generated;
 mod handover;
+mod poll_feed;
+mod poll_refs;
 mod shells;
+mod upstream;
