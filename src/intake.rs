@@ -23,7 +23,7 @@ use crate::{
     news::{Disbelief, News, Rules, news},
     private,
     time::Timestamp,
-    watch::{Watch, WatchName},
+    watch::{EventKind, Watch, WatchName},
     workspace::{Failure, Workspace},
 };
 use serde::{Deserialize, Serialize};
@@ -173,6 +173,19 @@ fn see<'a>(
     Seen { watch, outcome, validators, deferred_until: None }
 }
 
+/// The problem with a look that shows no branch, or nothing where there was something.
+#[must_use]
+pub fn doubt(watch: &Watch, look: &Look, known: &WatchState) -> Option<Problem> {
+    let disbelief = if watch.event == EventKind::Branch && look.sight.head.is_none() {
+        Disbelief::MissingBranch
+    } else if look.sight.entries.is_empty() && known.has_entries() {
+        Disbelief::Vanished
+    } else {
+        return None;
+    };
+    Some(disbelieved(disbelief, watch, look.branch.as_deref()))
+}
+
 fn disbelieved(disbelief: Disbelief, watch: &Watch, branch: Option<&str>) -> Problem {
     let (kind, message, hint) = match disbelief {
         Disbelief::Vanished => (
@@ -216,7 +229,7 @@ fn record(
             intake.problems.push((watch.name.clone(), Problem { kind: "unusable".to_owned(), message, hint }));
         }
         intake.records.push(Record::new(now, body(workspace, watch, &found.look, news, now)));
-        if vanished && watch.event == crate::watch::EventKind::Branch {
+        if vanished && watch.event == EventKind::Branch {
             let missing = disbelieved(Disbelief::MissingBranch, watch, found.look.branch.as_deref());
             problem(&watch.name, missing, known, now, intake);
         }
