@@ -118,7 +118,8 @@ impl FetchError {
             Reason::Dns(_) => "check the host's name and this machine's network",
             Reason::Refused => "check host and port: nothing listens there",
             Reason::Tls(_) => {
-                "check this machine's clock and its CA certificates (package `ca-certificates`, or SSL_CERT_FILE)"
+                "check that the server speaks https there, this machine's clock, and its CA certificates (package \
+                 `ca-certificates`, or SSL_CERT_FILE)"
             }
             Reason::Timeout(_) => {
                 "a later poll asks again; if it stays slow, raise `watch.<name>.fetchTimeout` (seconds)"
