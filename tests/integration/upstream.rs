@@ -130,7 +130,13 @@ impl Fork {
         let text = |text: &str| {
             // Without the scheme: a test may ask the same port over https.
             let text = text.replace(self.feeds.origin().trim_start_matches("http:"), "//feeds");
-            self.state_folders().into_iter().fold(text, |text, folder| text.replace(&folder, "FOLDER"))
+            // `fork-` and the hash of a path that is another at every run
+            let mut parts = text.split("/fork-");
+            let first = parts.next().unwrap_or_default().to_owned();
+            parts.fold(first, |text, part| match part.split_at_checked(12) {
+                Some((hash, rest)) if hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => text + "/FOLDER" + rest,
+                _ => text + "/fork-" + part,
+            })
         };
         Output { status: output.status, stdout: text(&output.stdout), stderr: text(&output.stderr) }
     }
