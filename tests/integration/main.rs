@@ -3,8 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod bad_input;
+mod config;
 mod environment;
 mod generated;
 mod handover;
 mod rehearse;
+mod poll_feed;
+mod poll_refs;
 mod shells;
+mod upstream;
+mod watch;
