@@ -73,7 +73,7 @@ pub struct Newest {
 /// A signal that somebody still has to do with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenSignal {
-    /// Its place among all signals, from 1.
+    /// Its place among all signals, from 1; 0 if it was done, and a person asked for it again.
     pub sequence: u64,
     /// The watch.
     pub watch: WatchName,
@@ -222,9 +222,8 @@ impl State {
 
     fn fold_request(&mut self, record: &Record, request: &super::record::Request) {
         // A signal that is done is no longer here: the request brings along what is needed.
-        let signals = self.signals;
         let open = self.open.entry(request.id.clone()).or_insert_with(|| OpenSignal {
-            sequence: signals,
+            sequence: 0,
             watch: request.watch.clone(),
             change: request.change,
             key: key_of(&request.watch, &request.id).to_owned(),
@@ -298,3 +297,6 @@ pub fn key_of<'a>(watch: &WatchName, id: &'a str) -> &'a str {
         .find_map(|event| inner.strip_suffix(event.event_type())?.strip_suffix(':'))
         .unwrap_or(inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,18 @@
 
 mod bad_input;
 mod config;
+mod dispatch;
 mod environment;
+mod fork;
 mod generated;
 mod handover;
-mod rehearse;
+mod ledger;
+mod operator;
+mod output;
 mod poll_feed;
 mod poll_refs;
+mod rehearse;
 mod shells;
+mod trigger;
 mod upstream;
 mod watch;
