@@ -71,11 +71,10 @@ pub fn run(
     );
     let mut dispatched = Dispatched::default();
     for (watch, result) in waiting.iter().zip(results) {
-        let Ok((records, ended)) = result else {
-            let failure = Failure::Usage("an internal error in `patch`; the signal stays pending".to_owned(), None);
-            dispatched.failures.push((watch.name.clone(), failure));
-            continue;
-        };
+        let (records, ended) = result.unwrap_or_else(|_| {
+            let message = "an internal error in `patch`; the signal stays pending".to_owned();
+            (Vec::new(), Err(Failure::Usage(message, None)))
+        });
         dispatched.records.extend(records);
         match ended {
             Ok(()) => {}

@@ -129,8 +129,7 @@ fn is_news(signal: &OpenSignal) -> bool {
 /// Whether a newer signal takes the place of this delivery: only where an attempt would be made yet,
 /// and nobody asked for it by name.
 fn is_open(delivery: &Delivery, watch: &Watch, now: Timestamp) -> bool {
-    let is_asked_for = delivery.stage == Stage::Pending && delivery.requested;
-    !is_asked_for && !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
+    !delivery.requested && !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
 }
 
 /// Whether the watch still dispatches to the target, or a person asked for it, and it can be done.

@@ -13,6 +13,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the key of an entry without identity begins with.
+pub const UNUSABLE: &str = "unusable:";
+
 /// Everything that the decisions need from the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -259,6 +262,12 @@ impl State {
 }
 
 impl WatchState {
+    /// Whether there was ever an entry, one with an identity, that is not known to be gone.
+    #[must_use]
+    pub fn has_entries(&self) -> bool {
+        self.known.iter().any(|(key, known)| !known.gone && !key.starts_with(UNUSABLE))
+    }
+
     fn learn(&mut self, key: &str, sha: Option<&str>) {
         let known = self.known.entry(key.to_owned()).or_default();
         known.gone = false;

@@ -353,7 +353,7 @@ fn a_repository_of_another_object_format_is_told_so() {
     environment.patch(&["poll", "--backfill", "1"]).in_dir("fork").run().is(&expect![[r#"
         status: 1
         --- stdout
-        up: first sight: no entries yet; the first one will be news
+        up: first sight: there is nothing before; whatever comes is news
         up: v1.0.0 is new
         up: v1.0.0 -> trigger-branch: failed: cannot open the repository: unknown object format 'sha256'; trigger branches need SHA-1 objects and the files ref format
     "#]]);
