@@ -352,7 +352,7 @@ fn outside_of_a_repository_the_error_says_so() {
     fork.environment.write("elsewhere/file", "");
     let output = fork.environment.patch(&["poll"]).in_dir("elsewhere").run();
     assert_eq!(output.status, 2, "{output}");
-    assert!(output.stderr.contains("not a git repository"), "{output}");
+    assert!(output.stderr.contains("elsewhere is not in a Git repository"), "{output}");
     assert!(output.stderr.contains("-C DIR"), "{output}");
     fork.environment.patch(&["-C", "not-there", "poll"]).run().is(&expect![[r#"
         status: 2
