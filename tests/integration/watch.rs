@@ -7,7 +7,7 @@ use patch_moi::loopback::Response;
 /// The watches in the fork's own configuration file.
 fn watches(fork: &Fork) -> String {
     let output = fork.environment.run("git", &["config", "--local", "--get-regexp", "^watch"]).in_dir("fork").run();
-    fork.shown(output).stdout
+    fork.shown(&output).stdout
 }
 
 #[test]
@@ -397,10 +397,10 @@ fn a_check_shows_commits_beside_the_feed_and_branches() {
     fork.patch(&["watch", "check"]).is(&expect![[r#"
         status: 0
         --- stdout
-        log: 1 entry at http://feeds/log, 1 taken
+        log: 1 entry at http://feeds/log commits, 1 taken
         KEY         COMMIT      PUBLISHED  VERDICT  TITLE
         aaaaaaaaaa  aaaaaaaaaa             taken    Change aaaa
-        main: 1 entry at ../upstream, 1 taken
+        main: 1 entry at ../upstream branch HEAD, 1 taken
         KEY         COMMIT      PUBLISHED  VERDICT  TITLE
         b2899e9ab7  b2899e9ab7             taken
         up: 1 entry at http://feeds/f ../upstream, 1 taken
@@ -453,7 +453,7 @@ fn a_removed_watch_keeps_its_records() {
     fork.poll().succeeded();
     let ledger = fork.ledger();
     fork.environment.write("fork/below/file", "");
-    fork.shown(fork.environment.patch(&["watch", "remove", "one"]).in_dir("fork/below").run()).is(&expect![[r#"
+    fork.shown(&fork.environment.patch(&["watch", "remove", "one"]).in_dir("fork/below").run()).is(&expect![[r#"
         status: 0
         --- stdout
         removed `watch.one` from .git/config; its records stay in the ledger
