@@ -62,6 +62,9 @@ impl Default for Settings {
 /// # Errors
 /// Every mistake there is, in the configuration's order. A repository with neither a watch nor an
 /// `upstream` remote is not a mistake: it has no watches.
+///
+/// # Panics
+/// Never: the implicit watch has a valid name.
 pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut shared = Values::default();
@@ -95,7 +98,7 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
         let before = mistakes.len();
         let watch = watch(name, values, &shared, &remotes, &mut mistakes);
         if mistakes.len() == before {
-            watches.extend(watch);
+            watches.push(watch);
         }
     }
     mistakes.extend(twins(&own));
@@ -189,7 +192,7 @@ fn watch(
     shared: &Values,
     remotes: &BTreeMap<String, String>,
     mistakes: &mut Vec<Mistake>,
-) -> Option<Watch> {
+) -> Watch {
     let mut scope = Scope { own, shared, mistakes };
     let feed = scope.get(Key::Feed, value::feed);
     let remote = scope.get(Key::Remote, |text| value::remote(text, remotes));
@@ -211,7 +214,7 @@ fn watch(
     let command = scope.get(Key::Command, value::words);
     let dispatch = dispatch(&mut scope, command.is_some());
     let default_policy = if event == EventKind::Release { Policy::Each } else { Policy::Latest };
-    Some(Watch {
+    Watch {
         name: name.clone(),
         feed,
         remote,
@@ -223,12 +226,12 @@ fn watch(
         policy: scope.get(Key::Policy, value::policy).unwrap_or(default_policy),
         fork: scope.get(Key::Fork, |text| value::remote(text, remotes)).unwrap_or_else(|| "origin".to_owned()),
         stack: scope.get(Key::Stack, value::stack),
-        timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_secs(3600)),
+        timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_hours(1)),
         retries: scope.get(Key::Retries, value::attempts).unwrap_or(5),
         payload: scope.list(Key::Payload, value::pair),
-        fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_secs(60)),
+        fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_mins(1)),
         body_limit: scope.get(Key::BodyLimit, value::bytes).unwrap_or(10 << 20),
-    })
+    }
 }
 
 /// `upstream`, if that remote exists; beside a feed only where both are of the same repository.
@@ -244,7 +247,7 @@ fn default_remote(feed: Option<&Url>, scope: &Scope<'_>, remotes: &BTreeMap<Stri
 
 fn filter(scope: &mut Scope<'_>) -> Filter {
     let mut filter = Filter {
-        versions: scope.get(Key::Versions, |text| value::versions(text)),
+        versions: scope.get(Key::Versions, value::versions),
         prerelease: scope.get(Key::Prerelease, value::boolean).unwrap_or_default(),
         ..Filter::default()
     };

@@ -112,19 +112,16 @@ pub fn run(
     let mut validators = Vec::new();
     for (name, seen) in names.into_iter().zip(seen) {
         let known = state.watches.get(name);
-        match seen {
-            Ok(seen) => {
-                checks.insert(name.clone(), Check { at: options.now, deferred_until: seen.deferred_until });
-                let healthy = seen.outcome.is_ok();
-                record(workspace, seen.watch, seen.outcome, known, options.now, &mut intake);
-                if let Some(stored) = seen.validators.filter(|validators| healthy && !validators.is_empty()) {
-                    validators.push((seen.watch, stored));
-                }
-            }
-            Err(_) => {
-                checks.insert(name.clone(), Check { at: options.now, deferred_until: None });
-                problem(name, bug(), known, options.now, &mut intake);
-            }
+        let Ok(seen) = seen else {
+            checks.insert(name.clone(), Check { at: options.now, deferred_until: None });
+            problem(name, bug(), known, options.now, &mut intake);
+            continue;
+        };
+        checks.insert(name.clone(), Check { at: options.now, deferred_until: seen.deferred_until });
+        let healthy = seen.outcome.is_ok();
+        record(workspace, seen.watch, seen.outcome, known, options.now, &mut intake);
+        if let Some(stored) = seen.validators.filter(|validators| healthy && !validators.is_empty()) {
+            validators.push((seen.watch, stored));
         }
     }
     if !options.dry_run {

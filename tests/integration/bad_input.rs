@@ -38,7 +38,7 @@ fn failing(response: Response) -> Output {
     let next = later.run();
     assert_eq!(next.to_string(), "status: 0\n--- stdout\nbad: works again\nbad: v2 is new: Release v2\n");
     assert_eq!(fork.records().matches("bad signal").count(), 1);
-    fork.shown(failed)
+    fork.shown(&failed)
 }
 
 fn status(status: u16) -> Response {
@@ -368,7 +368,7 @@ fn a_state_directory_that_cannot_be_used_is_named_and_nothing_is_asked() {
     fork.feeds.show("/f", atom(&["v1"]));
     fork.environment.write("file", "");
     let run =
-        |args: &[&str]| fork.shown(fork.command(args).env("PATCH_STATE_DIR", fork.environment.path("file")).run());
+        |args: &[&str]| fork.shown(&fork.command(args).env("PATCH_STATE_DIR", fork.environment.path("file")).run());
     run(&["poll"]).is(&expect![[r#"
         status: 1
         --- stderr
