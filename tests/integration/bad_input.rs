@@ -562,3 +562,23 @@ fn a_damaged_ledger_is_left_alone() {
     "#]]);
     assert_eq!(fork.ledger(), damaged);
 }
+
+#[test]
+fn a_second_poll_at_once_gives_way() {
+    let fork = Fork::watching("/f");
+    fork.feeds.show("/f", atom(&["v1"]));
+    fork.poll().succeeded();
+    fork.feeds.show("/f", atom(&["v2", "v1"]));
+    let lock = fs::File::open(fork.ledger_file().with_file_name("intake.lock")).unwrap();
+    lock.lock().unwrap();
+    fork.poll().is(&expect![[r#"
+        status: 75
+        --- stderr
+        error: another run holds $TEMP/home/.local/state/patch-moi/FOLDER/intake.lock
+        hint: try again later
+    "#]]);
+    // looking takes no lock
+    assert!(fork.patch(&["poll", "--dry-run"]).stdout.contains("v2 is new"));
+    lock.unlock().unwrap();
+    assert!(fork.poll().stdout.contains("v2 is new"));
+}

@@ -511,3 +511,27 @@ fn two_watches_of_one_remote_have_each_their_own_news() {
         tool: tool/2.0 is new
     "#]]);
 }
+
+#[test]
+fn a_remote_of_several_watches_is_asked_once() {
+    let fork = Fork::with_remote();
+    fork.environment.tag("upstream", "v1");
+    let url = format!("ssh://forge.example{}", fork.environment.path("upstream").display());
+    fork.environment.git("fork", &["remote", "set-url", "upstream", &url]);
+    for name in ["one", "two", "three"] {
+        fork.config(&format!("watch.{name}.remote"), "upstream");
+    }
+    fork.config("watch.three.event", "branch");
+    // runs the command that the far side would run, its last argument
+    let script = "#!/bin/sh\nfor command; do :; done\necho asked >> \"$HOME/asked\"\neval \"exec $command\"\n";
+    let ssh = fork.environment.program("bin/ssh", script);
+    fork.shown(&fork.command(&["poll"]).env("GIT_SSH_COMMAND", ssh).run()).is(&expect![[r#"
+        status: 0
+        --- stdout
+        one: first sight: 1 entry is known from now on, the newest v1
+        three: first sight: 1 entry is known from now on, the newest b2899e9ab7
+        two: first sight: 1 entry is known from now on, the newest v1
+    "#]]);
+    // once for the tags, once for HEAD
+    assert_eq!(fork.environment.read("home/asked"), "asked\nasked\n");
+}

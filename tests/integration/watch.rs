@@ -444,6 +444,19 @@ fn a_check_tells_what_is_wrong_and_goes_on() {
 }
 
 #[test]
+fn a_check_leaves_a_host_alone_that_asked_for_rest() {
+    let fork = Fork::watching("/f");
+    fork.feeds.answer("/f", Response::new(429).header("Retry-After", "600"));
+    fork.poll();
+    fork.patch(&["watch", "check"]).is(&expect![[r#"
+        status: 1
+        --- stderr
+        warning: watch `up`: the host asked not to be asked before 2026-01-02T03:14:05.000Z
+    "#]]);
+    assert_eq!(fork.feeds.asked(), ["/f"]);
+}
+
+#[test]
 fn a_removed_watch_keeps_its_records() {
     let fork = Fork::new();
     fork.feeds.show("/f.atom", atom(&["v1"]));
