@@ -21,7 +21,7 @@ use crate::{
         state::WatchState,
     },
     news::{News, Rules, news},
-    private,
+    private, signals,
     time::Timestamp,
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
@@ -110,6 +110,10 @@ pub fn run(
         },
         |_| {},
     );
+    if let Some(signal) = signals::interrupted() {
+        // What was cut short is no fault of upstream's, and what was seen will be seen again.
+        return Err(Failure::Interrupted(signal));
+    }
     let mut intake = Intake::default();
     let mut checks = BTreeMap::new();
     let mut validators = Vec::new();

@@ -119,6 +119,11 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
     if sight.entries.is_empty() && !sight.is_unchanged && known.has_entries() {
         return Err(Disbelief::Vanished);
     }
+    // Tags do not all vanish at once beside a feed that goes on: the remote is not what it was.
+    let had_tags = known.known.values().any(|known| known.sha.is_some() && !known.gone);
+    if sight.tags.as_ref().is_some_and(BTreeMap::is_empty) && had_tags && known.source == sight.source {
+        return Err(Disbelief::Vanished);
+    }
     let mut news: Vec<News> = unusable(sight, known);
     let is_elsewhere = known.source != sight.source
         && !sight.entries.is_empty()
@@ -130,7 +135,7 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
     }
     if known.source != sight.source {
         // Something is known there: the watch goes on, and remembers where it looks.
-        news.push(News::Primed { reason: PrimedReason::SourceChanged, entries: met_again(sight, known) });
+        news.push(News::Primed { reason: PrimedReason::MetAgain, entries: met_again(sight, known) });
     }
     if overflowed(sight, known) {
         fill_or_gap(&mut news, sight, rules);
@@ -183,8 +188,9 @@ fn succeeds(tag: &str, newest: &str) -> bool {
 fn missing_branch(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<News>, Disbelief> {
     let branch = rules.branch.unwrap_or("HEAD");
     let told = known.known.get(branch).is_some_and(|known| known.gone);
-    // A branch that was never seen, because the watch looks elsewhere now, did not vanish.
-    if known.head.is_none() || told || known.source != sight.source {
+    // A branch that was never seen, because the watch looks elsewhere now, did not vanish; and only
+    // refs can tell that one did: an empty log may be a forge's bad day.
+    if known.head.is_none() || told || known.source != sight.source || sight.is_window {
         return Err(Disbelief::MissingBranch);
     }
     Ok(vec![News::Changed {
@@ -408,7 +414,7 @@ fn moved(entry: &Entry, before: Option<&str>, rules: Rules<'_>, known: &WatchSta
     if before == now {
         return None;
     }
-    let key = format!("{}@{now}", entry.key);
+    let key = alarm_key(&format!("{}@{now}", entry.key), known);
     Some(if passed(rules, entry).is_some() || was_told(&key, rules, known) {
         repeated(entry, false)
     } else {
@@ -422,6 +428,15 @@ fn moved(entry: &Entry, before: Option<&str>, rules: Rules<'_>, known: &WatchSta
     })
 }
 
+/// The key of an alarm: one that no entry has, or a tag called `v1@gone` would silence that of `v1`.
+fn alarm_key(key: &str, known: &WatchState) -> String {
+    let mut key = key.to_owned();
+    while known.known.contains_key(&key) {
+        key.push_str("@alarm");
+    }
+    key
+}
+
 /// Whether there is a signal of this moved, rewritten or vanished state already.
 fn was_told(key: &str, rules: Rules<'_>, known: &WatchState) -> bool {
     known.alarms.contains(&event_id(rules.watch, key, rules.event))
@@ -433,7 +448,7 @@ fn unlearned(key: &str, before: Option<&str>, now: Option<&str>) -> Option<Known
 
 fn gone(tag: &str, previous: Option<String>, rules: Rules<'_>, known: &WatchState) -> Option<News> {
     let entry = Entry { key: tag.to_owned(), tag: Some(tag.to_owned()), ..Entry::default() };
-    let key = format!("{tag}@gone");
+    let key = alarm_key(&format!("{tag}@gone"), known);
     if passed(rules, &entry).is_some() || was_told(&key, rules, known) {
         return None;
     }
@@ -656,6 +671,23 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_called_like_an_alarm_does_not_silence_it() {
+        let mut watcher = Watcher::new(EventKind::Release);
+        case(&mut watcher, &refs("v1=a v2=c v1@b=z v2@gone=z"), "FirstSight v1 v1@b v2 v2@gone");
+        case(&mut watcher, &refs("v1=b v1@b=z v2@gone=z"), "moved v1@b@alarm was a; gone v2@gone@alarm was c");
+        case(&mut watcher, &refs("v1=b v1@b=z v2@gone=z"), "");
+    }
+
+    #[test]
+    fn refs_that_are_all_gone_beside_a_feed_are_not_believed() {
+        let mut watcher = Watcher::new(EventKind::Release);
+        let both = |text: &str| Sight { tags: Some(tags(text)), ..feed("v1 v2") };
+        case(&mut watcher, &both("v1=a v2=b"), "FirstSight v1 v2");
+        case(&mut watcher, &both(""), "Vanished");
+        case(&mut watcher, &both("v1=a v2=c"), "moved v2@c was b");
+    }
+
+    #[test]
     fn refs_beside_a_feed_add_commits_and_fill_an_overflow() {
         let both = |keys: &str, text: &str| Sight { tags: Some(tags(text)), ..feed(keys) };
         let mut watcher = Watcher::new(EventKind::Release);
@@ -680,7 +712,7 @@ mod tests {
         let elsewhere = |keys: &str, source: &str| Sight { source: source.to_owned(), ..feed(keys) };
         let mut watcher = Watcher::new(EventKind::Release);
         case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");
-        case(&mut watcher, &elsewhere("v2 v3", "b"), "SourceChanged v2; new v3");
+        case(&mut watcher, &elsewhere("v2 v3", "b"), "MetAgain v2; new v3");
         case(&mut watcher, &elsewhere("r7 r8", "b"), "gap before r7; new r7; new r8");
         case(&mut watcher, &elsewhere("x1 x2", "c"), "SourceChanged x1 x2");
     }
@@ -694,7 +726,7 @@ mod tests {
         case(&mut watcher, &at("b", refs("v1=x w1=y w2=z")), "new w2");
         case(&mut watcher, &at("b", refs("v1=z w1=y w2=z")), "moved v1@z was x");
         // a mirror has the same commits: the watch goes on
-        case(&mut watcher, &at("c", refs("v1=z w1=y w2=z w3=z")), "SourceChanged v1 w1 w2; new w3");
+        case(&mut watcher, &at("c", refs("v1=z w1=y w2=z w3=z")), "MetAgain v1 w1 w2; new w3");
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Outcome {
     Wrong,
     /// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
     Busy,
+    /// A signal ended it.
+    Interrupted(i32),
 }
 
 impl Outcome {
@@ -32,6 +34,8 @@ impl Outcome {
             Self::SomeFailed => 1,
             Self::Wrong => 2,
             Self::Busy => 75,
+            // As shells tell a program that a signal ended.
+            Self::Interrupted(signal) => 128_u8.saturating_add(u8::try_from(signal).unwrap_or(u8::MAX)),
         }
     }
 }
@@ -43,6 +47,7 @@ impl From<&Failure> for Outcome {
             Failure::Configuration(_) | Failure::Usage(..) | Failure::Git(_) => Self::Wrong,
             Failure::Place(_) | Failure::Ledger(_) => Self::SomeFailed,
             Failure::Busy(_) => Self::Busy,
+            Failure::Interrupted(signal) => Self::Interrupted(*signal),
         }
     }
 }

@@ -152,6 +152,9 @@ impl Report {
             Failure::Git(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
+            Failure::Interrupted(_) => {
+                self.complain("error", &failure.to_string(), Some("nothing is lost; run it again"))
+            }
             Failure::Busy(_) => self.complain("error", &failure.to_string(), Some("try again later")),
         }
     }

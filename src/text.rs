@@ -57,19 +57,30 @@ pub fn clipped(text: &str, max: usize) -> &str {
 /// If `value` cannot be JSON at all: a map with keys that are not strings.
 #[must_use]
 pub fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    json_without(value, &[])
+}
+
+/// As [`json`], with the characters `also` escaped in all strings.
+///
+/// # Panics
+/// As [`json`].
+#[must_use]
+pub fn json_without<T: Serialize + ?Sized>(value: &T, also: &[char]) -> String {
     let mut line = Vec::new();
     value
-        .serialize(&mut Serializer::with_formatter(&mut line, Escaping))
+        .serialize(&mut Serializer::with_formatter(&mut line, Escaping { also }))
         .expect("our records have string keys, and a Vec takes every byte");
     String::from_utf8(line).expect("serde_json writes UTF-8")
 }
 
-struct Escaping;
+struct Escaping<'a> {
+    also: &'a [char],
+}
 
-impl Formatter for Escaping {
+impl Formatter for Escaping<'_> {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(is_unsafe) {
+        while let Some(at) = rest.find(|c| is_unsafe(c) || self.also.contains(&c)) {
             CompactFormatter.write_string_fragment(writer, &rest[..at])?;
             let c = rest[at..].chars().next().expect("`find` gave its place");
             for unit in c.encode_utf16(&mut [0; 2]) {
@@ -104,6 +115,14 @@ mod tests {
         let line = json(text);
         assert_eq!(line, r#""a\n\u007f\u009b\u202e\udb40\udc41ü\"\\""#);
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn further_characters_are_escaped_in_strings_only() {
+        let value = serde_json::json!(["[skip ci] #1"]);
+        let line = json_without(&value, &['[', '#']);
+        assert_eq!(line, r#"["\u005bskip ci] \u00231"]"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), value);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Failure {
     Ledger(LedgerError),
     /// Another process holds the lock.
     Busy(PathBuf),
+    /// A signal asked the program to end.
+    Interrupted(i32),
 }
 
 impl fmt::Display for Failure {
@@ -59,6 +61,7 @@ impl fmt::Display for Failure {
             Self::Place(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
             Self::Busy(path) => write!(f, "another run holds {}", path.display()),
+            Self::Interrupted(signal) => write!(f, "ended by signal {signal}"),
         }
     }
 }

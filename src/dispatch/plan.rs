@@ -56,7 +56,7 @@ pub fn standing(delivery: &Delivery, retries: u32, now: Timestamp) -> Standing {
     match delivery.stage {
         Stage::Pending => Standing::Due,
         // An interrupted attempt is the last one's failure in the making.
-        Stage::Started if delivery.failures + 1 >= retries => Standing::GivenUp,
+        Stage::Started if delivery.failures >= retries => Standing::GivenUp,
         Stage::Started => Standing::Started,
         Stage::Ended(Status::Failed) if delivery.failures >= retries => Standing::GivenUp,
         Stage::Ended(Status::Failed) => {

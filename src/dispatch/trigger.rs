@@ -20,6 +20,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// How many commits of others are looked through for the one of a trigger branch.
+const BUILT_ON: usize = 100;
+
 /// Pushes the signal's trigger branch, unless it is there.
 #[must_use]
 pub fn push(workspace: &Workspace, watch: &Watch, signal: &OpenSignal) -> Ran {
@@ -92,9 +95,12 @@ impl Trigger<'_> {
 
     /// A prefix that makes the trigger the stack or the watched branch itself would start a circle.
     fn refuse_watched_branch(&self, refs: &RemoteRefs) -> Result<(), String> {
-        let maintained = self.watch.stack.as_ref().map(|stack| format!("refs/heads/{stack}"));
-        if refs.head.as_deref() == Some(self.reference) || maintained.as_deref() == Some(self.reference) {
-            return Err(format!("{} is the fork's own branch; set another `patch.refPrefix`", self.short()));
+        let is_maintained = self.watch.stack.as_ref().is_some_and(|stack| match stack.strip_suffix('*') {
+            Some(prefix) => self.short().starts_with(prefix),
+            None => self.short() == stack,
+        });
+        if refs.head.as_deref() == Some(self.reference) || is_maintained {
+            return Err(format!("{} is one of the fork's own branches; set another `patch.refPrefix`", self.short()));
         }
         Ok(())
     }
@@ -103,17 +109,21 @@ impl Trigger<'_> {
     fn already_there(&self) -> Result<(String, String), String> {
         let oid = self.fetched(self.reference, "")?;
         let repository = self.repository()?;
-        let commit = repository.find_commit(oid).map_err(|error| error.message().to_owned())?;
-        match event_in(&String::from_utf8_lossy(commit.message_raw_bytes())) {
-            Some(event) if event.id == self.signal.event.id => {
-                Ok((oid.to_string(), format!("{} was there already", self.short())))
+        let mut commit = repository.find_commit(oid).ok();
+        // A run may have put commits of its own on top.
+        for _ in 0..BUILT_ON {
+            let Some(this) = commit else { break };
+            let event = event_in(&String::from_utf8_lossy(this.message_raw_bytes()));
+            if event.is_some_and(|event| event.id == self.signal.event.id) {
+                return Ok((this.id().to_string(), format!("{} was there already", self.short())));
             }
-            _ => Err(format!(
-                "the fork `{}` has a branch {} that is not this event's; move it away, then `patch retry`",
-                self.watch.fork,
-                self.short()
-            )),
+            commit = this.parent(0).ok();
         }
+        Err(format!(
+            "the fork `{}` has a branch {} that is not this event's; move it away, then `patch retry`",
+            self.watch.fork,
+            self.short()
+        ))
     }
 
     /// The remote's commit at `reference`, brought here under a ref of our own if `sha` is not here.
@@ -159,8 +169,8 @@ impl Trigger<'_> {
 /// The commit's message: what it is for, the event's document, and trailers for scripts.
 fn message(watch: &Watch, signal: &OpenSignal) -> String {
     let event = &signal.event;
-    let subject = text::printable(text::clipped(&signal.key, 60));
-    let mut message = format!("patch: {} {subject}\n\n{}\n", watch.name, event.document());
+    let subject = inert(text::clipped(&signal.key, 60));
+    let mut message = format!("patch: {} {subject}\n\n{}\n\n", watch.name, text::json_without(event, ORDERS));
     let field = |name: &str| event.payload.get(name).and_then(serde_json::Value::as_str);
     let trailers = [
         ("Patch-Event", Some(event.id.as_str())),
@@ -170,10 +180,19 @@ fn message(watch: &Watch, signal: &OpenSignal) -> String {
     ];
     for (name, value) in trailers {
         if let Some(value) = value {
-            writeln!(message, "{name}: {}", text::printable(value)).expect("a String takes every character");
+            writeln!(message, "{name}: {}", inert(value)).expect("a String takes every character");
         }
     }
     message
+}
+
+/// Characters of orders that forges read in commit messages: `[skip ci]` and `***NO_CI***` would keep
+/// the run from starting, `#1` and `@name` would reach people. In JSON they can be escaped.
+const ORDERS: &[char] = &['[', '*', '#', '@'];
+
+/// A line of the message that gives the forge's CI no orders.
+fn inert(text: &str) -> String {
+    text::printable(text).replace('[', "\\u{5b}").replace('*', "\\u{2a}")
 }
 
 /// The event that a trigger commit's message carries.

@@ -39,8 +39,8 @@ pub enum Glance {
         feed: Option<Result<Arc<Fetched>, Problem>>,
         /// The refs, if the watch has a remote.
         refs: Option<Result<Arc<RemoteRefs>, Problem>>,
-        /// When the whole look at the watch must be over.
-        deadline: Instant,
+        /// What is left of the watch's time after its answers.
+        left: Duration,
     },
 }
 
@@ -84,46 +84,54 @@ pub fn all(
             add_feed(&mut requests, workspace, watch, url, state);
         }
         if let Some(remote) = &watch.remote {
-            let patterns = patterns(watch);
-            let key = format!("refs {remote} {}", patterns.join(" "));
             let host = host_of_remote(workspace.config.remotes.get(remote).unwrap_or(remote));
-            let request = Request::Refs { remote, patterns, timeout: watch.fetch_timeout };
-            requests.entry(key).or_insert((host, request));
+            let (_, request) = requests.entry(refs_key(watch, remote)).or_insert_with(|| {
+                (host, Request::Refs { remote, patterns: patterns(watch), timeout: watch.fetch_timeout })
+            });
+            if let Request::Refs { timeout, .. } = request {
+                *timeout = watch.fetch_timeout.max(*timeout);
+            }
         }
     }
     let keys: Vec<String> = requests.keys().cloned().collect();
     let total = keys.len();
     let settings = &workspace.config.settings;
-    let started = Instant::now();
     progress(0, total);
     let answers = queue::run(
         requests.into_values().collect(),
         settings.jobs,
         settings.host_jobs,
-        |request| answer(workspace, client, hosts, request, now),
+        |request| {
+            let asked = Instant::now();
+            (answer(workspace, client, hosts, request, now), asked.elapsed())
+        },
         |done| progress(done, total),
     );
-    let answers: BTreeMap<String, Answer> =
-        keys.into_iter().zip(answers).filter_map(|(key, answer)| Some((key, answer.ok()?))).collect();
+    let mut took = BTreeMap::new();
+    let mut answered = BTreeMap::new();
+    for (key, answer) in keys.into_iter().zip(answers) {
+        if let Ok((answer, elapsed)) = answer {
+            took.insert(key.clone(), elapsed);
+            answered.insert(key, answer);
+        }
+    }
     watches
         .iter()
         .zip(closed)
         .map(|(watch, closed)| match closed {
             Some(until) => Glance::Deferred(until),
             None => Glance::Answered {
-                feed: match watch.feed.as_ref().map(|url| answers.get(&feed_key(url))) {
+                feed: match watch.feed.as_ref().map(|url| answered.get(&feed_key(url))) {
                     None => None,
                     Some(Some(Answer::Feed(answer))) => Some(answer.clone()),
                     Some(Some(Answer::Deferred(until))) => return Glance::Deferred(*until),
                     Some(_) => Some(Err(super::bug())),
                 },
-                refs: watch.remote.as_ref().map(|remote| {
-                    match answers.get(&format!("refs {remote} {}", patterns(watch).join(" "))) {
-                        Some(Answer::Refs(answer)) => answer.clone(),
-                        _ => Err(super::bug()),
-                    }
+                refs: watch.remote.as_ref().map(|remote| match answered.get(&refs_key(watch, remote)) {
+                    Some(Answer::Refs(answer)) => answer.clone(),
+                    _ => Err(super::bug()),
                 }),
-                deadline: started + watch.fetch_timeout,
+                left: left(watch, &took),
             },
         })
         .collect()
@@ -131,6 +139,19 @@ pub fn all(
 
 fn feed_key(url: &Url) -> String {
     format!("feed {url}")
+}
+
+fn refs_key(watch: &Watch, remote: &str) -> String {
+    format!("refs {remote} {}", patterns(watch).join(" "))
+}
+
+/// What the watch's own answers leave of its time, and at least a quarter: other watches' slow hosts
+/// and a long queue must not take from it.
+fn left(watch: &Watch, took: &BTreeMap<String, Duration>) -> Duration {
+    let feed = watch.feed.as_ref().and_then(|url| took.get(&feed_key(url)));
+    let refs = watch.remote.as_ref().and_then(|remote| took.get(&refs_key(watch, remote)));
+    let longest = feed.into_iter().chain(refs).max().copied().unwrap_or_default();
+    watch.fetch_timeout.saturating_sub(longest).max(watch.fetch_timeout / 4)
 }
 
 /// One request for identical URLs; conditional only if all the watches could take a "not modified".

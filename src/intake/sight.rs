@@ -1,6 +1,6 @@
 //! One watch's sight: its feed parsed, its refs beside it, what is out of sight asked for.
 
-use super::look::{Glance, Look, fetch_problem, source};
+use super::look::{Glance, Look, git_problem, source};
 use crate::{
     entry::{Entry, FeedDocument},
     fetch::http::{Client, Fetched, Limits, Validators},
@@ -33,7 +33,8 @@ pub fn of(
     known: &WatchState,
     dry_run: bool,
 ) -> Result<Look, Problem> {
-    let Glance::Answered { feed, refs, deadline } = glance else { return Ok(Look::default()) };
+    let Glance::Answered { feed, refs, left } = glance else { return Ok(Look::default()) };
+    let deadline = Instant::now() + left;
     let refs = refs.transpose()?;
     let mut look = Look { branch: watch.branch.clone(), ..Look::default() };
     look.sight.source = source(watch, &workspace.config.remotes);
@@ -58,7 +59,7 @@ pub fn of(
         None => {}
     }
     if let Some(remote) = watch.remote.as_ref().filter(|_| needs_ancestry(&look.sight, known)) {
-        look.sight.descends = descends(workspace, watch, remote, &look, known, deadline, dry_run);
+        look.sight.descends = descends(workspace, watch, remote, &look, known, left, dry_run)?;
     }
     Ok(look)
 }
@@ -104,9 +105,9 @@ fn apply_feed(look: &mut Look, watch: &Watch, document: FeedDocument, validators
     look.sight.is_window = true;
     look.sight.unusable = document.unusable;
     if watch.event == EventKind::Branch {
-        // A log is newest first whatever its dates say: its first commit is the head. A forge that
-        // answers with an empty log has no such branch.
-        look.sight.head = document.entries.first().map(|entry| entry.key.clone());
+        // A log is newest first whatever its dates say: its first commit is the head. An empty log is
+        // what some forges answer for a branch that they do not have; the refs know better.
+        look.sight.head = document.entries.first().map(|entry| entry.key.clone()).or(look.sight.head.take());
         look.sight.entries = document.entries.into_iter().rev().collect();
     } else {
         look.sight.entries = oldest_first(document.entries, true);
@@ -140,8 +141,7 @@ fn page_back(
         let Some(oldest) = look.sight.entries.first().map(|entry| entry.key.clone()) else { return };
         let Some(page) = next.take().or_else(|| forge::previous_page(&url, &oldest)) else { return };
         let limits = Limits { deadline, connect: Duration::from_secs(10), body: watch.body_limit };
-        let Ok(Fetched::Document { body, url: answered, .. }) =
-            client.get(&page, &Validators::default(), &limits).map_err(|error| fetch_problem(&error))
+        let Ok(Fetched::Document { body, url: answered, .. }) = client.get(&page, &Validators::default(), &limits)
         else {
             return;
         };
@@ -166,30 +166,40 @@ fn page_back(
 ///
 /// The new head is fetched into a ref of our own, which keeps it for the next question. A shallow
 /// repository misses history and cannot tell.
+///
+/// # Errors
+/// When the history cannot be fetched: a rewritten branch must not pass for an ordinary update.
 fn descends(
     workspace: &Workspace,
     watch: &Watch,
     remote: &str,
     look: &Look,
     known: &WatchState,
-    deadline: Instant,
+    left: Duration,
     dry_run: bool,
-) -> Option<bool> {
-    let (old, new) = (known.head.as_deref()?, look.sight.head.as_deref()?);
-    if let Some(known) = workspace.git.is_ancestor(old, new).ok()? {
-        return Some(known);
+) -> Result<Option<bool>, Problem> {
+    let (Some(old), Some(new)) = (known.head.as_deref(), look.sight.head.as_deref()) else { return Ok(None) };
+    let git = &workspace.git;
+    let ask = |old: &str, new: &str| git.is_ancestor(old, new).map_err(|error| git_problem(&error));
+    if let Some(told) = ask(old, new)? {
+        return Ok(Some(told));
     }
     if dry_run || workspace.location.is_shallow {
-        return None;
+        return Ok(None);
     }
     let upstream = look.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
     let ours = format!("refs/patch-moi/upstream/{}", refname::component(watch.name.as_str()));
-    let left = deadline.saturating_duration_since(Instant::now());
-    workspace.git.fetch(remote, &[format!("+{upstream}:{ours}")], left).ok()?;
-    match workspace.git.is_ancestor(old, new).ok()? {
-        Some(known) => Some(known),
+    git.fetch(remote, &[format!("+{upstream}:{ours}")], left).map_err(|error| Problem {
+        hint: Some(format!(
+            "allow more time for the branch's history: `git config watch.{}.fetchTimeout SECONDS`",
+            watch.name
+        )),
+        ..git_problem(&error)
+    })?;
+    Ok(match ask(old, new)? {
+        Some(told) => Some(told),
         // All that the new head descends from is here now, and the old one is not.
-        None if workspace.git.is_ancestor(new, new).ok()? == Some(true) => Some(false),
+        None if ask(new, new)? == Some(true) => Some(false),
         None => None,
-    }
+    })
 }

@@ -136,6 +136,9 @@ pub enum PrimedReason {
     FirstSight,
     /// The watch looks elsewhere than before, and nothing there is known.
     SourceChanged,
+    /// The watch looks elsewhere than before, where something of what was known is met again: the
+    /// watch goes on with that.
+    MetAgain,
     /// Commits of tags that were known without them.
     Commits,
 }

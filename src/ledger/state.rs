@@ -143,16 +143,15 @@ impl State {
                 let watch = self.knowledge(&primed.watch, record);
                 watch.primed = true;
                 watch.source.clone_from(&primed.source);
-                if primed.reason == PrimedReason::SourceChanged {
+                if matches!(primed.reason, PrimedReason::SourceChanged | PrimedReason::MetAgain) {
                     // What is not to be seen elsewhere can neither move nor vanish there.
                     watch.known.values_mut().for_each(|known| known.sha = None);
                 }
                 for entry in &primed.entries {
                     watch.learn(&entry.key, entry.sha.as_deref());
                 }
-                if let Some(newest) = primed.entries.last()
-                    && watch.newest.is_none()
-                {
+                let is_newest = watch.newest.is_none() || primed.reason == PrimedReason::SourceChanged;
+                if let Some(newest) = primed.entries.last().filter(|_| is_newest) {
                     watch.newest = Some(Newest { key: newest.key.clone(), at: record.at });
                 }
                 watch.head = primed.head.clone().or_else(|| watch.head.take());
@@ -207,7 +206,7 @@ impl State {
             }
         }
         watch.head = signal.head.clone().or_else(|| watch.head.take());
-        if signal.change != Change::Gone {
+        if matches!(signal.change, Change::New | Change::Rewritten) {
             watch.newest = Some(Newest { key: signal.entry.key.clone(), at: record.at });
         }
         if !signal.targets.is_empty() {

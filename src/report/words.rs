@@ -17,8 +17,7 @@ pub fn line(paint: Paint, record: &Record) -> Option<String> {
     let watch = paint.styled(Style::Name, record.watch()?.as_str());
     let said = match &record.body {
         Body::Primed(primed) => match primed.reason {
-            PrimedReason::Commits => return None,
-            _ if primed.entries.is_empty() && primed.reason == PrimedReason::SourceChanged => return None,
+            PrimedReason::Commits | PrimedReason::MetAgain => return None,
             _ if primed.entries.is_empty() => "first sight: there is nothing before; whatever comes is news".to_owned(),
             reason => {
                 let newest = primed.entries.last().map(|entry| key(&entry.key)).unwrap_or_default();
