@@ -9,7 +9,7 @@ mod value;
 use self::{key::Key, mistake::Mistake};
 use crate::{
     forge,
-    git::ConfigEntry,
+    git::{self, ConfigEntry},
     version::Filter,
     watch::{EventKind, Policy, Target, Watch, WatchName},
 };
@@ -78,10 +78,10 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     let settings = settings(&shared, &mut mistakes);
     let implicit = own.is_empty() && remotes.contains_key(IMPLICIT);
     if implicit {
-        own.insert(IMPLICIT.parse().expect("the name is valid"), Values::default());
+        own.insert(implicit_name(), Values::default());
     } else if own.is_empty() {
         // Shared values are checked even where there is no watch to use them.
-        let name = IMPLICIT.parse().expect("the name is valid");
+        let name = implicit_name();
         watch(
             &name,
             &Values::default(),
@@ -95,23 +95,21 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
         let before = mistakes.len();
         let watch = watch(name, values, &shared, &remotes, &mut mistakes);
         if mistakes.len() == before {
-            watches.extend(watch);
+            watches.push(watch);
         }
     }
     mistakes.extend(twins(&own));
     if mistakes.is_empty() { Ok(Config { watches, settings, remotes, implicit }) } else { Err(deduplicated(mistakes)) }
 }
 
+fn implicit_name() -> WatchName {
+    IMPLICIT.parse().expect("a word is a watch name")
+}
+
 /// The Git remotes, each with its first URL.
-#[must_use]
-pub fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, String> {
-    let mut remotes = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry.section == "remote" && entry.name == "url") {
-        if let (Some(name), Some(url)) = (&entry.subsection, &entry.value) {
-            remotes.entry(name.clone()).or_insert_with(|| url.clone());
-        }
-    }
-    remotes
+fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, String> {
+    let all = git::remotes(entries).into_iter();
+    all.filter_map(|(name, remote)| Some((name, remote.urls.into_iter().next()?))).collect()
 }
 
 /// The values of one section, later ones behind earlier ones.
@@ -189,7 +187,7 @@ fn watch(
     shared: &Values,
     remotes: &BTreeMap<String, String>,
     mistakes: &mut Vec<Mistake>,
-) -> Option<Watch> {
+) -> Watch {
     let mut scope = Scope { own, shared, mistakes };
     let feed = scope.get(Key::Feed, value::feed);
     let remote = scope.get(Key::Remote, |text| value::remote(text, remotes));
@@ -211,7 +209,7 @@ fn watch(
     let command = scope.get(Key::Command, value::words);
     let dispatch = dispatch(&mut scope, command.is_some());
     let default_policy = if event == EventKind::Release { Policy::Each } else { Policy::Latest };
-    Some(Watch {
+    Watch {
         name: name.clone(),
         feed,
         remote,
@@ -228,7 +226,7 @@ fn watch(
         payload: scope.list(Key::Payload, value::pair),
         fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_secs(60)),
         body_limit: scope.get(Key::BodyLimit, value::bytes).unwrap_or(10 << 20),
-    })
+    }
 }
 
 /// `upstream`, if that remote exists; beside a feed only where both are of the same repository.

@@ -71,19 +71,16 @@ pub fn run(
     );
     let mut dispatched = Dispatched::default();
     for (watch, result) in waiting.iter().zip(results) {
-        match result {
-            Ok((records, ended)) => {
-                dispatched.records.extend(records);
-                match ended {
-                    Ok(()) => {}
-                    Err(Failure::Busy(_)) => dispatched.busy.push(watch.name.clone()),
-                    Err(failure) => dispatched.failures.push((watch.name.clone(), failure)),
-                }
-            }
-            Err(_) => {
-                let failure = Failure::Usage("an internal error in `patch`; the signal stays pending".to_owned(), None);
-                dispatched.failures.push((watch.name.clone(), failure));
-            }
+        let Ok((records, ended)) = result else {
+            let failure = Failure::Usage("an internal error in `patch`; the signal stays pending".to_owned(), None);
+            dispatched.failures.push((watch.name.clone(), failure));
+            continue;
+        };
+        dispatched.records.extend(records);
+        match ended {
+            Ok(()) => {}
+            Err(Failure::Busy(_)) => dispatched.busy.push(watch.name.clone()),
+            Err(failure) => dispatched.failures.push((watch.name.clone(), failure)),
         }
     }
     (ledger.into_inner().unwrap_or_else(PoisonError::into_inner), dispatched)

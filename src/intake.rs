@@ -4,11 +4,11 @@
 //! only after it are validators stored.
 
 pub mod look;
+mod record;
 pub mod sight;
 
 use self::look::{Glance, Look};
 use crate::{
-    event::{Change, Occurrence, event, event_id},
     fetch::{
         hosts::Hosts,
         http::{Client, Validators},
@@ -17,10 +17,10 @@ use crate::{
     },
     ledger::{
         Ledger,
-        record::{Body, Gap, Primed, Problem, Record, Signal, Skipped, WatchError},
+        record::{Problem, Record},
         state::WatchState,
     },
-    news::{Disbelief, News, Rules, news},
+    news::{News, Rules, news},
     private,
     time::Timestamp,
     watch::{Watch, WatchName},
@@ -62,16 +62,20 @@ pub struct Check {
 }
 
 /// One watch's outcome before it is recorded.
-struct Seen<'a> {
-    watch: &'a Watch,
-    outcome: Result<Found, Problem>,
-    validators: Option<Validators>,
-    deferred_until: Option<Timestamp>,
+enum Seen {
+    /// Its host asked not to be asked before this time.
+    Deferred(Timestamp),
+    /// It was looked at.
+    Found(Box<Found>),
+    /// It could not be looked at, or what was seen is not believed.
+    Failed(Problem),
 }
 
+/// What a look at a watch found.
 struct Found {
     news: Vec<News>,
     look: Look,
+    validators: Option<Validators>,
 }
 
 /// Looks at every one of `watches` and records what is news.
@@ -94,7 +98,6 @@ pub fn run(
     let settings = &workspace.config.settings;
     let state = ledger.state();
     let tasks = watches.iter().copied().zip(glances).map(|it| (String::new(), it)).collect();
-    let names: Vec<&WatchName> = watches.iter().map(|watch| &watch.name).collect();
     let seen = queue::run(
         tasks,
         settings.jobs,
@@ -109,22 +112,18 @@ pub fn run(
     let mut intake = Intake::default();
     let mut checks = BTreeMap::new();
     let mut validators = Vec::new();
-    for (name, seen) in names.into_iter().zip(seen) {
-        let known = state.watches.get(name);
-        match seen {
-            Ok(seen) => {
-                checks.insert(name.clone(), Check { at: options.now, deferred_until: seen.deferred_until });
-                let healthy = seen.outcome.is_ok();
-                record(workspace, seen.watch, seen.outcome, known, options.now, &mut intake);
-                if let Some(stored) = seen.validators.filter(|validators| healthy && !validators.is_empty()) {
-                    validators.push((seen.watch, stored));
-                }
-            }
-            Err(_) => {
-                checks.insert(name.clone(), Check { at: options.now, deferred_until: None });
-                problem(name, bug(), known, options.now, &mut intake);
+    for (watch, seen) in watches.iter().copied().zip(seen) {
+        let known = state.watches.get(&watch.name);
+        let mut check = Check { at: options.now, deferred_until: None };
+        match seen.unwrap_or_else(|_| Seen::Failed(bug())) {
+            Seen::Deferred(until) => check.deferred_until = Some(until),
+            Seen::Failed(problem) => record::problem(&watch.name, problem, known, options.now, &mut intake),
+            Seen::Found(mut found) => {
+                validators.extend(found.validators.take().map(|stored| (watch, stored)));
+                record::found(workspace, watch, *found, known, options.now, &mut intake);
             }
         }
+        checks.insert(watch.name.clone(), check);
     }
     if !options.dry_run {
         ledger.append(&intake.records)?;
@@ -142,144 +141,34 @@ fn bug() -> Problem {
 }
 
 /// What of a glance is news.
-fn see<'a>(
+fn see(
     workspace: &Workspace,
     client: &Client,
-    watch: &'a Watch,
+    watch: &Watch,
     glance: Glance,
     known: &WatchState,
     options: Options,
-) -> Seen<'a> {
+) -> Seen {
     if let Glance::Deferred(until) = glance {
-        let found = Found { news: Vec::new(), look: Look::default() };
-        return Seen { watch, outcome: Ok(found), validators: None, deferred_until: Some(until) };
+        return Seen::Deferred(until);
     }
-    let mut validators = None;
-    let outcome = sight::of(workspace, client, watch, glance, known, options.dry_run).and_then(|mut look| {
-        validators = look.validators.take();
-        let rules = Rules {
-            watch: &watch.name,
-            event: watch.event,
-            filter: &watch.filter,
-            branch: look.branch.as_deref(),
-            backfill: options.backfill,
-        };
-        match news(&look.sight, rules, known) {
-            Ok(news) => Ok(Found { news, look }),
-            Err(disbelief) => Err(disbelieved(disbelief, watch, look.branch.as_deref())),
-        }
-    });
-    Seen { watch, outcome, validators, deferred_until: None }
-}
-
-fn disbelieved(disbelief: Disbelief, watch: &Watch, branch: Option<&str>) -> Problem {
-    let (kind, message, hint) = match disbelief {
-        Disbelief::Vanished => (
-            "vanished",
-            "upstream shows no entries at all, where there were some".to_owned(),
-            format!("nothing known was changed; see what it shows with `patch watch check {}`", watch.name),
-        ),
-        Disbelief::MissingBranch => (
-            "missing-branch",
-            format!("upstream has no branch `{}`", branch.unwrap_or("HEAD")),
-            format!("name one that it has: `git config watch.{}.branch BRANCH`", watch.name),
-        ),
+    let mut look = match sight::of(workspace, client, watch, glance, known, options.dry_run) {
+        Ok(look) => look,
+        Err(problem) => return Seen::Failed(problem),
     };
-    Problem { kind: kind.to_owned(), message, hint: Some(hint) }
-}
-
-/// The records of one watch's outcome.
-fn record(
-    workspace: &Workspace,
-    watch: &Watch,
-    outcome: Result<Found, Problem>,
-    known: Option<&WatchState>,
-    now: Timestamp,
-    intake: &mut Intake,
-) {
-    let found = match outcome {
-        Ok(found) => found,
-        Err(found) => return problem(&watch.name, found, known, now, intake),
+    let rules = Rules {
+        watch: &watch.name,
+        event: watch.event,
+        filter: &watch.filter,
+        branch: look.branch.as_deref(),
+        backfill: options.backfill,
     };
-    let is_deferred = found.look.sight.source.is_empty();
-    if !is_deferred && known.is_some_and(|known| known.problem.is_some()) {
-        let recovered = WatchError { watch: watch.name.clone(), error: None };
-        intake.records.push(Record::new(now, Body::WatchError(recovered)));
-    }
-    for news in found.news {
-        let vanished = matches!(&news, News::Changed { change: Change::Gone, .. }) && found.look.sight.head.is_none();
-        if let News::Skipped { reason: "unusable", message, key, .. } = &news {
-            let label = key.strip_prefix("unusable:").unwrap_or(key);
-            let message = format!("an entry was left out: {label}: {}", message.as_deref().unwrap_or_default());
-            let hint = Some("it is told once; see it with `patch watch check`".to_owned());
-            intake.problems.push((watch.name.clone(), Problem { kind: "unusable".to_owned(), message, hint }));
+    match news(&look.sight, rules, known) {
+        Ok(news) => {
+            let validators = look.validators.take().filter(|validators| !validators.is_empty());
+            Seen::Found(Box::new(Found { news, look, validators }))
         }
-        intake.records.push(Record::new(now, body(workspace, watch, &found.look, news, now)));
-        if vanished && watch.event == crate::watch::EventKind::Branch {
-            let missing = disbelieved(Disbelief::MissingBranch, watch, found.look.branch.as_deref());
-            problem(&watch.name, missing, known, now, intake);
-        }
-    }
-}
-
-/// Tells a problem, and records it if it is another than before.
-fn problem(name: &WatchName, problem: Problem, known: Option<&WatchState>, now: Timestamp, intake: &mut Intake) {
-    let before = known.and_then(|known| known.problem.as_ref());
-    if before.is_none_or(|before| before.kind != problem.kind) {
-        let error = WatchError { watch: name.clone(), error: Some(problem.clone()) };
-        intake.records.push(Record::new(now, Body::WatchError(error)));
-    }
-    intake.problems.push((name.clone(), problem));
-}
-
-fn body(workspace: &Workspace, watch: &Watch, look: &Look, news: News, now: Timestamp) -> Body {
-    let head = |is_head: bool| look.sight.head.clone().filter(|_| is_head);
-    let name = watch.name.clone();
-    match news {
-        News::Primed { reason, entries } => Body::Primed(Primed {
-            watch: name,
-            reason,
-            source: look.sight.source.clone(),
-            entries,
-            head: look.sight.head.clone(),
-        }),
-        News::Changed { change, key, entry, previous, is_head } => {
-            let repository = look::repository(watch, &workspace.config.remotes);
-            let told = Occurrence {
-                entry: &entry,
-                key: &key,
-                change,
-                previous: previous.as_deref(),
-                branch: look.branch.as_deref(),
-                at: now,
-            };
-            let event = event(watch, repository.as_ref(), told);
-            Body::Signal(Box::new(Signal {
-                id: event_id(&name, &key, watch.event),
-                watch: name,
-                change,
-                previous,
-                head: head(is_head),
-                targets: if change == Change::Gone { Vec::new() } else { watch.dispatch.clone() },
-                event,
-                entry: *entry,
-            }))
-        }
-        News::Skipped { key, sha, reason, message, is_head } => Body::Skipped(Skipped {
-            watch: name,
-            key,
-            sha,
-            reason: reason.to_owned(),
-            id: None,
-            by: None,
-            message,
-            head: head(is_head),
-        }),
-        News::Gap { oldest } => Body::Gap(Gap {
-            watch: name,
-            message: format!("upstream shows nothing that was known; entries before {oldest} may have been missed"),
-            oldest,
-        }),
+        Err(disbelief) => Seen::Failed(record::disbelieved(disbelief, watch, look.branch.as_deref())),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         record::{KnownEntry, PrimedReason},
         state::WatchState,
     },
+    parse::key::is_tag_name,
     version::{Filter, Passed, version_in},
     watch::{EventKind, WatchName},
 };
@@ -53,6 +54,9 @@ pub struct Rules<'a> {
     /// How many entries of a first sight are news.
     pub backfill: usize,
 }
+
+/// What the keys begin with under which entries without identity are known, so that each is told once.
+pub const UNUSABLE: &str = "unusable:";
 
 /// One thing to be recorded.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -115,7 +119,7 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
     if rules.event == EventKind::Branch && sight.head.is_none() {
         return missing_branch(rules, known);
     }
-    if sight.entries.is_empty() && !sight.is_unchanged && known.known.values().any(|known| !known.gone) {
+    if sight.entries.is_empty() && !sight.is_unchanged && knows_entries(known) {
         return Err(Disbelief::Vanished);
     }
     let mut news: Vec<News> = unusable(sight, known);
@@ -145,9 +149,14 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
 pub fn overflowed(sight: &Sight, known: &WatchState) -> bool {
     sight.is_window
         && known.primed
-        && !known.known.is_empty()
+        && knows_entries(known)
         && !sight.entries.is_empty()
         && sight.entries.iter().all(|entry| !known.known.contains_key(&entry.key))
+}
+
+/// Whether anything is known that upstream could still show.
+fn knows_entries(known: &WatchState) -> bool {
+    known.known.iter().any(|(key, known)| !known.gone && !key.starts_with(UNUSABLE))
 }
 
 /// Oldest first, as far as can be told.
@@ -190,7 +199,7 @@ fn unusable(sight: &Sight, known: &WatchState) -> Vec<News> {
     sight
         .unusable
         .iter()
-        .map(|it| (format!("unusable:{}", it.label), it))
+        .map(|it| (format!("{UNUSABLE}{}", it.label), it))
         .filter(|(key, _)| !known.known.contains_key(key))
         .map(|(key, it)| News::Skipped {
             key,
@@ -402,7 +411,9 @@ fn gone(tag: &str, previous: Option<String>, rules: Rules<'_>, known: &WatchStat
 /// The entry that a tag is, where nothing but the refs tells of it.
 #[must_use]
 pub fn tag_entry(tag: &str, sha: &str) -> Entry {
-    Entry { key: tag.to_owned(), tag: Some(tag.to_owned()), sha: Some(sha.to_owned()), ..Entry::default() }
+    // Git takes a tag `-x` for a ref, and programs for an option: the commit says enough.
+    let is_safe = is_tag_name(tag);
+    Entry { key: tag.to_owned(), tag: is_safe.then(|| tag.to_owned()), sha: Some(sha.to_owned()), ..Entry::default() }
 }
 
 /// Whether it matters, and only Git can tell, if the branch's old head is an ancestor of the new one.

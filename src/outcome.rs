@@ -39,9 +39,9 @@ impl Outcome {
 impl From<&Failure> for Outcome {
     fn from(failure: &Failure) -> Self {
         match failure {
-            Failure::Configuration(_) | Failure::Usage(..) => Self::Wrong,
-            Failure::Git(error) if error.kind() == "not-a-repository" => Self::Wrong,
-            Failure::Git(_) | Failure::Place(_) | Failure::Ledger(_) => Self::SomeFailed,
+            // Git itself fails a command only before it has begun: there is no repository to work in.
+            Failure::Configuration(_) | Failure::Usage(..) | Failure::Git(_) => Self::Wrong,
+            Failure::Place(_) | Failure::Ledger(_) => Self::SomeFailed,
             Failure::Busy(_) => Self::Busy,
         }
     }

@@ -144,7 +144,7 @@ impl Report {
                 }
             }
             Failure::Usage(message, hint) => self.complain("error", message, hint.as_deref()),
-            Failure::Git(error) => self.complain("error", &error.to_string(), error.hint().as_deref()),
+            Failure::Git(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Busy(_) => self.complain("error", &failure.to_string(), Some("try again later")),
@@ -153,10 +153,9 @@ impl Report {
 
     fn complain(&self, kind: &str, message: &str, hint: Option<&str>) {
         let style = if kind == "error" { Style::Bad } else { Style::Attention };
-        let mut lines = format!("{}: {}\n", self.err.styled(style, kind), one_line(message));
-        if let Some(hint) = hint {
-            lines.push_str(&format!("{}: {}\n", self.err.styled(Style::Name, "hint"), one_line(hint)));
-        }
+        let said = format!("{}: {}\n", self.err.styled(style, kind), one_line(message));
+        let advised = hint.map(|hint| format!("{}: {}\n", self.err.styled(Style::Name, "hint"), one_line(hint)));
+        let lines = said + &advised.unwrap_or_default();
         self.suspended(|| {
             // Nobody is left to tell that standard error is closed.
             let _ = io::stderr().lock().write_all(lines.as_bytes());

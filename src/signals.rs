@@ -4,10 +4,12 @@
 //! first signal is passed on to every child that runs, and whoever waits for one can record how it
 //! went; a second one kills them.
 
-use signal_hook::consts::signal::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs, io, process, thread};
 
@@ -43,6 +45,9 @@ fn install_with(patience: Duration) -> io::Result<()> {
     let ignored = fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_mask(&status));
     let taken = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
     let mut signals = Signals::new(taken)?;
+    // Whoever starts us may ignore SIGCHLD, and the kernel would then drop the exit status of every
+    // child (wait(2)). Any handler undoes that.
+    flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut leaving = false;
         for signal in signals.forever() {
@@ -177,22 +182,35 @@ mod tests {
 
     /// A signal's disposition belongs to the process, so each case runs this test program anew.
     #[track_caller]
-    fn case(role: &str, status: i32) {
-        let status_of = Command::new(env::current_exe().unwrap())
+    fn case(role: &str, mut command: Command, status: i32) {
+        let ended = command
             .args(["--exact", "signals::tests::role", "--ignored", "--test-threads=1"])
             .env("SIGNALS_ROLE", role)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
-        assert_eq!(status_of.unwrap().code(), Some(status), "{role}");
+        assert_eq!(ended.unwrap().code(), Some(status), "{role}");
+    }
+
+    fn this_program() -> Command {
+        Command::new(env::current_exe().unwrap())
     }
 
     #[test]
     fn the_process_ends_as_it_should() {
-        case("alone", 128 + SIGTERM);
-        case("records", 0);
-        case("lingers", 128 + SIGINT);
-        case("twice", 0);
+        case("alone", this_program(), 128 + SIGTERM);
+        case("records", this_program(), 0);
+        case("lingers", this_program(), 128 + SIGTERM);
+        case("twice", this_program(), 0);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn children_are_waited_for_although_sigchld_was_ignored() {
+        // GNU env(1): a shell may not ignore SIGCHLD for others.
+        let mut command = Command::new("env");
+        command.arg("--ignore-signal=CHLD").arg(env::current_exe().unwrap());
+        case("waits", command, 0);
     }
 
     #[test]
@@ -213,6 +231,10 @@ mod tests {
                     thread::park();
                 }
             }
+            "waits" => {
+                install().unwrap();
+                assert_eq!(run(shell("exit 3")), Exit::Code(3));
+            }
             "records" => {
                 install().unwrap();
                 assert_eq!(run(shell("kill -TERM $PPID; sleep 600")), Exit::Interrupted(SIGTERM));
@@ -221,15 +243,15 @@ mod tests {
             }
             "lingers" => {
                 install_with(Duration::ZERO).unwrap();
-                run(shell("kill -INT $PPID; sleep 600"));
+                run(shell("kill -TERM $PPID; sleep 600"));
                 loop {
                     thread::park();
                 }
             }
             "twice" => {
                 install().unwrap();
-                let stubborn = "trap 'kill -INT $PPID' TERM; kill -INT $PPID; while :; do sleep 600; done";
-                assert_eq!(run(shell(stubborn)), Exit::Interrupted(SIGINT));
+                let stubborn = "trap 'kill -TERM $PPID' TERM; kill -TERM $PPID; while :; do :; done";
+                assert_eq!(run(shell(stubborn)), Exit::Interrupted(SIGTERM));
             }
             other => panic!("no role {other}"),
         }

@@ -212,6 +212,10 @@ mod tests {
 
     #[test]
     fn filters_say_why_they_pass_over() {
+        #[track_caller]
+        fn case(filter: &Filter, tag: &str, expected: Option<Passed>) {
+            assert_eq!(filter.passes_over(tag), expected, "{tag}");
+        }
         let glob = |text: &str| Glob::new(text).unwrap().compile_matcher();
         let filter = Filter {
             include: vec![glob("v*"), glob("[0-9]*")],
@@ -220,10 +224,6 @@ mod tests {
             prerelease: false,
         };
         let with_pre = Filter { prerelease: true, ..filter.clone() };
-        #[track_caller]
-        fn case(filter: &Filter, tag: &str, expected: Option<Passed>) {
-            assert_eq!(filter.passes_over(tag), expected, "{tag}");
-        }
         case(&filter, "v1.4.0", None);
         case(&filter, "2.9", None);
         case(&filter, "release-2.9", Some(Passed::Tags));

@@ -90,11 +90,10 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its configuration has mistakes.
     pub fn open(directory: Option<&Path>) -> Result<Self, Failure> {
-        let mut git = Git::in_directory(directory.unwrap_or(Path::new(".")));
+        let git = Git::in_directory(directory.unwrap_or(Path::new(".")));
         let location = git.locate()?;
         let entries = git.config()?;
         let config = config::read(&entries).map_err(Failure::Configuration)?;
-        git.configured_by(&entries);
         let places = Places::of(&location.common_dir, config.settings.state_dir.as_deref(), |name| env::var_os(name));
         Ok(Self { git, location, config, places })
     }

@@ -76,7 +76,7 @@ fn input_reaches_the_child_and_ends() {
 
 #[test]
 fn a_child_that_does_not_read_its_input_is_no_error() {
-    let finished = run_shell("exec <&-; echo done", Input::Bytes(&[b'x'; 1_000_000]), 100);
+    let finished = run_shell("exec <&-; echo done", Input::Bytes(&vec![b'x'; 1_000_000]), 100);
     assert_eq!((finished.exit, text(&finished.stdout)), (Exit::Success, "done\n"));
 }
 

@@ -83,7 +83,6 @@ mod tests {
 
     #[test]
     fn signals_are_found_by_id_key_and_unique_beginning() {
-        let records = [signal_of("a", "v1"), signal_of("a", "v1.2"), signal_of("b", "v1.2"), signal_of("b", "x")];
         #[track_caller]
         fn case(records: &[Record], wanted: &str, expected: &str) {
             let found = match signal(records, wanted) {
@@ -92,6 +91,7 @@ mod tests {
             };
             assert_eq!(found, expected);
         }
+        let records = [signal_of("a", "v1"), signal_of("a", "v1.2"), signal_of("b", "v1.2"), signal_of("b", "x")];
         case(&records, "v1", "patch:a:v1:upstream.release");
         case(&records, "x", "patch:b:x:upstream.release");
         case(&records, "b:v1.2", "patch:b:v1.2:upstream.release");

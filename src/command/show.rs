@@ -103,8 +103,8 @@ fn ended(report: &Report, record: &Record, run: &Run) {
         let message = step.message.as_deref().map(|message| format!(": {}", text::printable(message)));
         report.answer(&format!(
             "      {} / {}  {}{}",
-            text::printable(&step.flow),
-            text::printable(&step.step),
+            text::printable(step.flow.as_deref().unwrap_or("-")),
+            text::printable(step.step.as_deref().unwrap_or("-")),
             step.status,
             message.unwrap_or_default()
         ));
@@ -114,7 +114,7 @@ fn ended(report: &Report, record: &Record, run: &Run) {
         report.answer(&format!("      {} = {}", text::printable(reference), text::printable(sha)));
     }
     for candidate in &run.candidates {
-        report.answer(&format!("      candidate {}", text::printable(&candidate.reference)));
+        report.answer(&format!("      candidate {}", text::printable(candidate.reference.as_deref().unwrap_or("-"))));
     }
 }
 

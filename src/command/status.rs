@@ -2,7 +2,7 @@
 
 use crate::{
     cli::StatusArgs,
-    dispatch::plan::{Standing, standing},
+    dispatch::plan::{Standing, is_wanted, standing},
     dispatch::result::Status,
     intake::{Check, checks_at, look},
     ledger::{
@@ -87,7 +87,7 @@ fn line(workspace: &Workspace, watch: &Watch, state: &State, check: Option<&Chec
     signals.sort_by_key(|(_, signal)| signal.sequence);
     let mut deliveries = Vec::new();
     for (id, signal) in signals {
-        for (target, delivery) in &signal.deliveries {
+        for (target, delivery) in signal.deliveries.iter().filter(|(target, it)| is_wanted(watch, **target, it)) {
             let (name, status, retry_at) = match standing(delivery, watch.retries, now) {
                 Standing::Due => ("due", None, None),
                 Standing::Started => ("started", None, None),

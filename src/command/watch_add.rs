@@ -147,7 +147,7 @@ fn refs(workspace: &Workspace, args: &WatchAddArgs, event: EventKind, tried: &[S
             tried => format!("no feed was found there ({}), and Git says: {error}", tried.join("; ")),
         };
         let hint = "give the feed's own URL, or the Git URL; `--no-check` writes without a look";
-        Failure::Usage(message, Some(error.hint().unwrap_or_else(|| hint.to_owned())))
+        Failure::Usage(message, Some(if tried.is_empty() { error.hint().into_owned() } else { hint.to_owned() }))
     })?;
     if event == EventKind::Branch && refs.refs.is_empty() {
         return Err(Failure::Usage(

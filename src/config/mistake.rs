@@ -27,7 +27,7 @@ impl Mistake {
             value: Some(entry.value.clone().unwrap_or_default()),
             origin: Some(entry.origin.clone()),
             problem,
-            hint: Some(format!("see and set it with `git config edit` or `git config {}`", entry.key())),
+            hint: Some(format!("change it with `git config --edit`, or `git config {} VALUE`", entry.key())),
         }
     }
 

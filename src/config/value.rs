@@ -42,7 +42,10 @@ pub(super) fn remote(text: &str, remotes: &BTreeMap<String, String>) -> Result<S
             Some(name) => format!("there is no such remote; did you mean `{name}`?"),
             None if remotes.is_empty() => "there is no such remote; add it with `git remote add`".to_owned(),
             None => {
-                format!("there is no such remote; there are {}", Vec::from_iter(remotes.keys().cloned()).join(", "))
+                format!(
+                    "there is no such remote; there are {}",
+                    remotes.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+                )
             }
         });
     }

@@ -100,7 +100,7 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
         }
         for (target, delivery) in &signal.deliveries {
             let is_due = matches!(standing(delivery, watch.retries, now), Standing::Due | Standing::Started);
-            if is_due && can_be_done(watch, *target) {
+            if is_due && is_wanted(watch, *target, delivery) {
                 due.push(Due {
                     id: id.clone(),
                     target: *target,
@@ -118,9 +118,13 @@ fn is_open(delivery: &Delivery, watch: &Watch, now: Timestamp) -> bool {
     !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
 }
 
-/// Whether the watch still has what the target needs.
-fn can_be_done(watch: &Watch, target: Target) -> bool {
-    target != Target::Command || watch.command.is_some()
+/// Whether the watch still dispatches to the target, or a person asked for it, and it can be done.
+///
+/// Who takes a target out of the configuration wants nothing more handed to it.
+#[must_use]
+pub fn is_wanted(watch: &Watch, target: Target, delivery: &Delivery) -> bool {
+    let can_be_done = target != Target::Command || watch.command.is_some();
+    can_be_done && (delivery.requested || watch.dispatch.contains(&target))
 }
 
 #[cfg(test)]
@@ -135,7 +139,8 @@ mod tests {
     fn failed_attempts_are_made_again_with_growing_waits() {
         #[track_caller]
         fn case(stage: Stage, failures: u32, now: &str, expected: Standing) {
-            let delivery = Delivery { attempt: failures, failures, at: at("12:00:00"), stage, message: None };
+            let delivery =
+                Delivery { attempt: failures, failures, at: at("12:00:00"), stage, requested: false, message: None };
             assert_eq!(standing(&delivery, 3, at(now)), expected);
         }
         let failed = Stage::Ended(Status::Failed);

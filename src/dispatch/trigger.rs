@@ -87,8 +87,7 @@ impl Trigger<'_> {
     }
 
     fn told(&self, what: &str, error: &GitError) -> String {
-        let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-        format!("{what} `{}`: {error}{hint}", self.watch.fork)
+        format!("{what} `{}`: {error}; {}", self.watch.fork, error.hint())
     }
 
     /// A prefix that makes the trigger the stack or the watched branch itself would start a circle.
@@ -105,7 +104,7 @@ impl Trigger<'_> {
         let oid = self.fetched(self.reference, "")?;
         let repository = self.repository()?;
         let commit = repository.find_commit(oid).map_err(|error| error.message().to_owned())?;
-        match event_in(&commit.message_raw().unwrap_or_default()) {
+        match event_in(&String::from_utf8_lossy(commit.message_raw_bytes())) {
             Some(event) if event.id == self.signal.event.id => {
                 Ok((oid.to_string(), format!("{} was there already", self.short())))
             }

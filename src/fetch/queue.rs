@@ -1,9 +1,10 @@
 //! Many tasks on a few threads, with no more than a few at one host.
 
+use crate::panic::contained;
 use std::{
     any::Any,
     collections::{HashMap, VecDeque},
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::AssertUnwindSafe,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -51,7 +52,7 @@ impl<T, R> Queue<T, R> {
     /// Works until no task is left to start.
     fn serve(&self, work: &impl Fn(T) -> R, done: &impl Fn(usize)) {
         while let Some(Turn { host, index, task }) = self.next() {
-            let result = catch_unwind(AssertUnwindSafe(|| work(task)));
+            let result = contained(AssertUnwindSafe(|| work(task)));
             lock(&self.results)[index] = Some(result);
             lock(&self.turns).leave(&host);
             self.freed.notify_all();

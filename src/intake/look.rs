@@ -212,7 +212,7 @@ pub fn fetch_problem(error: &FetchError) -> Problem {
 /// The problem that a failed `git` is.
 #[must_use]
 pub fn git_problem(error: &GitError) -> Problem {
-    Problem { kind: error.kind().to_owned(), message: error.to_string(), hint: error.hint() }
+    Problem { kind: error.kind().to_owned(), message: error.to_string(), hint: Some(error.hint().into_owned()) }
 }
 
 /// What a watch looks at, for people and for telling that it looks elsewhere; without secrets.

@@ -182,7 +182,7 @@ fn descends(
     match workspace.git.is_ancestor(old, new).ok()? {
         Some(known) => Some(known),
         // All that the new head descends from is here now, and the old one is not.
-        None if workspace.git.has_commit(new) => Some(false),
+        None if workspace.git.is_ancestor(new, new).ok()? == Some(true) => Some(false),
         None => None,
     }
 }

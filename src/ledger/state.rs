@@ -98,6 +98,9 @@ pub struct Delivery {
     pub at: Timestamp,
     /// Where it stands.
     pub stage: Stage,
+    /// Whether a person asked for it, whatever the watch is configured to do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub requested: bool,
     /// What the last run said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -119,7 +122,7 @@ pub enum Stage {
 
 impl Delivery {
     fn pending(at: Timestamp) -> Self {
-        Self { attempt: 0, failures: 0, at, stage: Stage::Pending, message: None }
+        Self { attempt: 0, failures: 0, at, stage: Stage::Pending, requested: false, message: None }
     }
 
     /// Whether nobody has to do with it any more.
@@ -231,6 +234,7 @@ impl State {
             delivery.attempt = delivery.attempt.max(request.attempt);
             if request.action == Action::Replay || !delivery.is_done() {
                 delivery.stage = Stage::Pending;
+                delivery.requested = true;
                 delivery.failures = 0;
                 delivery.at = record.at;
             }

@@ -4,6 +4,7 @@
 //! what the document is at all, whether it is whole, whether every entry in it was read.
 
 use crate::entry::{Entry, FeedDocument, Unusable};
+use crate::panic::contained;
 pub use crate::parse::error::FeedError;
 use crate::parse::key::{self, Shown};
 use crate::parse::{date, error, raw, repair, scan};
@@ -14,7 +15,7 @@ use feed_rs::model::{self, LinkTarget};
 use feed_rs::parser::{Builder, ParseFeedError, ParseFeedResult};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::AssertUnwindSafe;
 use url::Url;
 
 /// How many links of an entry are looked at.
@@ -139,7 +140,7 @@ fn read(document: &[u8], base: &Url) -> Result<ParseFeedResult<model::Feed>, Fee
         .sanitize_content(false)
         .build();
     // The library panics on some values, such as a duration that does not fit a number.
-    panic::catch_unwind(AssertUnwindSafe(|| parser.parse(document))).map_err(|_| FeedError::Panicked)
+    contained(AssertUnwindSafe(|| parser.parse(document))).map_err(|_| FeedError::Panicked)
 }
 
 fn document_of(feed: &model::Feed, base: &Url, event: EventKind) -> FeedDocument {

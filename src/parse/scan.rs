@@ -10,6 +10,9 @@ pub const DEEPEST: usize = 200;
 /// Attributes of one element, at most: parsers compare each with each.
 pub const WIDEST: usize = 200;
 
+/// Namespaces in force at one place, at most: parsers look through all of them for each name.
+pub const MOST_NAMESPACES: usize = 500;
+
 /// A piece of an XML document; every byte is in exactly one.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Token<'a> {
@@ -148,22 +151,27 @@ pub struct Outline {
 #[must_use]
 pub fn outline(document: &[u8]) -> Outline {
     let mut outline = Outline::default();
-    let mut depth = 0_usize;
+    // For each open element, how many namespaces are in force inside.
+    let mut open: Vec<usize> = Vec::new();
     for token in Tokens::new(document) {
         match token {
             Token::Start { tag, empty } => {
                 let name = local(name(tag));
-                if depth == 0 {
+                if open.is_empty() {
                     outline.root = Some(name.to_owned());
                 }
-                outline.entries += usize::from(is_entry(outline.root.as_deref(), name, depth + 1));
-                outline.refused = refusal(tag, depth + 1);
-                depth += usize::from(!empty);
+                let namespaces = open.last().unwrap_or(&0) + tag.windows(5).filter(|text| text == b"xmlns").count();
+                open.push(namespaces);
+                outline.entries += usize::from(is_entry(outline.root.as_deref(), name, open.len()));
+                outline.refused = refusal(tag, open.len(), namespaces);
+                if empty {
+                    open.pop();
+                }
             }
-            Token::End(_) => depth = depth.saturating_sub(1),
+            Token::End(_) => drop(open.pop()),
             Token::Text(_) | Token::Other(_) | Token::Cut(_) => continue,
         }
-        outline.closed = depth == 0 && outline.root.is_some();
+        outline.closed = open.is_empty() && outline.root.is_some();
         if outline.closed || outline.refused.is_some() {
             break;
         }
@@ -181,9 +189,12 @@ fn is_entry(root: Option<&str>, name: &str, depth: usize) -> bool {
     }
 }
 
-fn refusal(tag: &[u8], depth: usize) -> Option<String> {
+fn refusal(tag: &[u8], depth: usize, namespaces: usize) -> Option<String> {
     if depth > DEEPEST {
         return Some(format!("elements nest more than {DEEPEST} deep"));
+    }
+    if namespaces > MOST_NAMESPACES {
+        return Some(format!("more than {MOST_NAMESPACES} namespaces are in force"));
     }
     // Most tags are too short to hold so many.
     let wide = tag.len() > WIDEST * 2 && attributes_of(tag).count() > WIDEST;
@@ -267,6 +278,9 @@ mod tests {
         case(&format!("<a {}/>", "b='' ".repeat(WIDEST)), false);
         case(&format!("<a {}/>", "b='' ".repeat(WIDEST + 1)), true);
         case(&format!("<a b='{}'/>", "=".repeat(WIDEST + 1)), false);
+        case(&"<a xmlns='' xmlns:b='' xmlns:c=''>".repeat(DEEPEST), true);
+        case(&"<a xmlns='' xmlns:b='' xmlns:c=''/>".repeat(DEEPEST), false);
+        case(&format!("<r>{}</r>", "<a xmlns='' xmlns:b='' xmlns:c=''></a>".repeat(DEEPEST)), false);
     }
 
     #[test]

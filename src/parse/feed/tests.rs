@@ -261,6 +261,11 @@ fn nesting_up_to_the_limit_does_not_end_the_stack() {
     let groups = "<media:group>".repeat(depth) + &"</media:group>".repeat(depth);
     let text = atom(&format!("<entry><id>1.0</id>{groups}</entry>")).replace("<feed", &format!("<feed {namespaces}"));
     assert_eq!(keys(&read_text(&text).unwrap()), ["1.0"]);
+    let depth = scan::DEEPEST - 3;
+    let categories = "<itunes:category text='x'>".repeat(depth) + &"</itunes:category>".repeat(depth);
+    let text = rss(&format!("{categories}<item><guid>1.0</guid></item>"))
+        .replace("<rss", "<rss xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'");
+    assert_eq!(keys(&read_text(&text).unwrap()), ["1.0"]);
 }
 
 #[test]

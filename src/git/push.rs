@@ -1,0 +1,146 @@
+//! What is written to a remote: one ref that was not there before.
+
+use super::words::{redacted, words};
+use super::{Git, GitError, checked_argument, checked_sha, finish};
+use crate::text::printable;
+use std::time::Duration;
+
+/// What became of a ref that was to be created.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Pushed {
+    /// It was created.
+    Created,
+    /// It is there, and is this very object.
+    AlreadyThere,
+    /// It is there, and is something else; it was left alone.
+    Exists,
+    /// The remote did not take it.
+    Rejected {
+        /// Why, in the words of the remote and its hooks, on one line.
+        reason: String,
+    },
+}
+
+impl Git {
+    /// Creates one ref of a remote, only if it does not exist; never moves one.
+    ///
+    /// Nothing else is pushed, whatever the user's `push.*` says: no tags that follow, no submodules.
+    /// Push options are left out, because a forge takes orders in them (open a merge request), and
+    /// so is a signed certificate, because it may ask for a passphrase. The `pre-push` hook does not
+    /// run: it is written for a person at a terminal, runs test suites or asks, and there is nobody.
+    /// With several push URLs the worst of what became of it is told.
+    ///
+    /// # Errors
+    /// If the remote cannot be reached or asked.
+    pub fn push_new(&self, remote: &str, sha: &str, ref_name: &str, timeout: Duration) -> Result<Pushed, GitError> {
+        let task = "push";
+        checked_argument("the remote", remote)?;
+        checked_sha(sha)?;
+        if !ref_name.starts_with("refs/") || !git2::Reference::is_valid_name(ref_name) {
+            return Err(GitError::Refused { reason: format!("`{}` is not a ref name", printable(ref_name)) });
+        }
+        let mut command = self.network_command()?;
+        command
+            // An empty value clears the list that the configuration has built up to here.
+            .args(["-c", "push.pushOption=", task, "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
+            .args(["--recurse-submodules=no", &format!("--force-with-lease={ref_name}:")])
+            .args(["--", remote, &format!("{sha}:{ref_name}")]);
+        let finished = finish(command, task, timeout)?;
+        let stderr = finished.stderr.lossy();
+        let pushed = parse(&finished.stdout.lossy(), ref_name, &stderr);
+        match pushed {
+            None => Err(self.failure(task, &finished)),
+            // Somebody created it between the remote's offer and our push: the remote's lock says so
+            // in many words, so look.
+            Some(Pushed::Rejected { reason }) if lost_a_race(&reason) => {
+                let there = self.ls_remote(remote, &[ref_name], timeout)?;
+                Ok(match there.refs.get(ref_name) {
+                    Some(found) if found.sha == sha => Pushed::AlreadyThere,
+                    Some(_) => Pushed::Exists,
+                    None => Pushed::Rejected { reason },
+                })
+            }
+            Some(pushed) => Ok(pushed),
+        }
+    }
+}
+
+fn lost_a_race(reason: &str) -> bool {
+    ["already exists", "failed to update ref", "cannot lock ref", "failed to lock", "incorrect old value"]
+        .iter()
+        .any(|words| reason.contains(words))
+}
+
+/// Reads `git push --porcelain`: the worst of what it says of the ref, or `None` if it says nothing.
+fn parse(stdout: &str, ref_name: &str, stderr: &str) -> Option<Pushed> {
+    let outcomes = stdout.lines().filter_map(|line| {
+        let mut fields = line.splitn(3, '\t');
+        let (flag, refs, summary) = (fields.next()?, fields.next()?, fields.next()?);
+        (refs.split_once(':')?.1 == ref_name).then(|| outcome(flag, summary, stderr))
+    });
+    outcomes.max_by_key(|outcome| match outcome {
+        Pushed::AlreadyThere => 0,
+        Pushed::Created => 1,
+        Pushed::Exists => 2,
+        Pushed::Rejected { .. } => 3,
+    })
+}
+
+fn outcome(flag: &str, summary: &str, stderr: &str) -> Pushed {
+    match flag {
+        "*" => Pushed::Created,
+        "=" => Pushed::AlreadyThere,
+        // Our lease: the remote offered the ref.
+        "!" if summary.contains("(stale info)") => Pushed::Exists,
+        _ => Pushed::Rejected { reason: reason(summary, stderr) },
+    }
+}
+
+/// `[remote rejected] (pre-receive hook declined)` and what the hook said.
+fn reason(summary: &str, stderr: &str) -> String {
+    let inner = summary.split_once("] (").and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(summary);
+    let said = words(stderr);
+    let reason = printable(&redacted(inner));
+    if said.is_empty() { reason } else { format!("{reason}: {said}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REF: &str = "refs/heads/x";
+
+    #[test]
+    fn the_porcelain_is_read() {
+        #[track_caller]
+        fn case(lines: &str, expected: impl Into<Option<Pushed>>) {
+            assert_eq!(parse(&format!("To ../fork.git\n{lines}\nDone\n"), REF, ""), expected.into());
+        }
+        let rejected = |reason: &str| Pushed::Rejected { reason: reason.to_owned() };
+        case("*\tabc:refs/heads/x\t[new branch]", Pushed::Created);
+        case("=\tabc:refs/heads/x\t[up to date]", Pushed::AlreadyThere);
+        case("!\tabc:refs/heads/x\t[rejected] (stale info)", Pushed::Exists);
+        case("!\tabc:refs/heads/x\t[remote rejected] (hook declined)", rejected("hook declined"));
+        case(
+            "!\tabc:refs/heads/x\t[remote failure] (remote failed to report status)",
+            rejected("remote failed to report status"),
+        );
+        case("!\tabc:refs/heads/x\t[no match]", rejected("[no match]"));
+        case(" \tabc:refs/heads/x\tabc..def", rejected("abc..def"));
+        case("*\tabc:refs/heads/other\t[new branch]", None);
+        case(
+            "*\tabc:refs/heads/x\t[new branch]\nTo b\n!\tabc:refs/heads/x\t[rejected] (stale info)",
+            Some(Pushed::Exists),
+        );
+        case("=\tabc:refs/heads/x\t[up to date]\nTo b\n*\tabc:refs/heads/x\t[new branch]", Pushed::Created);
+        assert_eq!(parse("", REF, "fatal: x"), None);
+    }
+
+    #[test]
+    fn the_words_of_a_hook_are_told() {
+        let stderr = "remote: policy \u{1b}says no        \nerror: failed to push some refs to '../fork.git'\n";
+        let line = "!\tabc:refs/heads/x\t[remote rejected] (pre-receive hook declined)";
+        let reason = "pre-receive hook declined: remote: policy \\u{1b}says no".to_owned();
+        assert_eq!(parse(line, REF, stderr), Some(Pushed::Rejected { reason }));
+    }
+}
