@@ -33,10 +33,9 @@ impl World {
         environment.commit("upstream", "greeting", "hello\n");
         environment.tag("upstream", "v1.0");
         environment.bare_clone("upstream", "forge.git");
-        let (forge, upstream) = (environment.path("forge.git"), environment.path("upstream"));
+        let forge = environment.path("forge.git");
         environment.git("", &["clone", "--quiet", forge.to_str().unwrap(), "fork"]);
         environment.git("fork", &["remote", "set-url", "origin", "../forge.git"]);
-        environment.git("fork", &["config", "url.../upstream.insteadOf", upstream.to_str().unwrap()]);
         environment.program("runner", "#!/bin/sh\nif [ -e ../broken ]; then echo 'no space left' >&2; exit 1; fi\ncat ../answer\n");
         let feed: Arc<Mutex<Result<Vec<&'static str>, u16>>> = Arc::new(Mutex::new(Ok(vec!["1.1", "1.0"])));
         let shown = Arc::clone(&feed);
@@ -93,9 +92,6 @@ impl World {
         self.keep("watch check passed over", &lines, &["v1.3-rc1"]);
         let event = self.patch(&["event", "v1.2"]);
         self.examples.insert("event", pretty(&event[0]));
-        let lines = self.patch(&["replay", "v1.2", "--to", "trigger-branch", "--json"]);
-        self.keep("request", &lines, &["\"request\""]);
-        self.keep("run trigger", &lines, &["\"run\""]);
         self.trouble();
         self.refs();
         self.examples
@@ -143,6 +139,9 @@ impl World {
         self.keep("signal moved", &lines, &["\"moved\""]);
         self.environment.git("upstream", &["tag", "v1.1"]);
         self.patch(&["poll"]);
+        let lines = self.patch(&["replay", "v1.1", "--to", "trigger-branch", "--json"]);
+        self.keep("request", &lines, &["\"request\""]);
+        self.keep("run trigger", &lines, &["\"run\""]);
         self.environment.git("upstream", &["tag", "--delete", "v1.1"]);
         let lines = self.patch(&["poll", "--json"]);
         self.keep("signal gone", &lines, &["\"gone\""]);
