@@ -12,7 +12,7 @@ use serde::Serialize;
 ///
 /// A suffix is a pre-release as in Semantic Versioning 2.0.0, section 9 (`1.2.3-rc.1`), or one of
 /// the words that projects write without the hyphen (`1.2b3`, `6.9rc1`, `1.0.dev4`, `5.0.0.Beta2`).
-/// `final`, `ga`, `release`, `post`, `p` and `patch` suffixes are not.
+/// `final`, `ga`, `release`, `post`, `p` and `patch` suffixes are not, nor is a bare number (`3.38.1-01`).
 #[must_use]
 pub fn version_in(tag: &str) -> Option<Version> {
     let start = version_start(tag)?;
@@ -20,7 +20,11 @@ pub fn version_in(tag: &str) -> Option<Version> {
     let (numbers, suffix) = leading_numbers(&tag[start..], separator);
     let mut parts = numbers.into_iter().chain(std::iter::repeat(0));
     let mut version = Version::new(parts.next()?, parts.next()?, parts.next()?);
-    let (pre, build) = suffix.split_once('+').unwrap_or((suffix, ""));
+    let (pre, build) = match suffix.split_once('+') {
+        Some((pre, build)) => (pre, build),
+        None if is_revision(suffix) => ("", &suffix[1..]),
+        None => (suffix, ""),
+    };
     version.pre = prerelease(pre);
     version.build = BuildMetadata::new(build).unwrap_or(BuildMetadata::EMPTY);
     Some(version)
@@ -76,6 +80,11 @@ fn leading_numbers(text: &str, separator: char) -> (Vec<u64>, &str) {
             _ => return (numbers, after),
         }
     }
+}
+
+/// `-1`: the number of a build or a package, whatever Semantic Versioning says.
+fn is_revision(suffix: &str) -> bool {
+    suffix.len() > 1 && suffix.starts_with('-') && suffix[1..].bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn prerelease(suffix: &str) -> Prerelease {
@@ -203,7 +212,9 @@ mod tests {
         case("jdk-17+35", "17.0.0+35");
         case("crate-a/v0.3.0", "0.3.0");
         case("python3-tool-1.4", "1.4.0");
-        case("v1.2.3-007", "1.2.3-7");
+        case("v1.2.3-007", "1.2.3+007");
+        case("release-3.38.1-01", "3.38.1+01");
+        case("v1.2.3-rc.007", "1.2.3-rc.7");
         case("99999999999999999999.1", "18446744073709551615.1.0");
         case("nightly", "none");
         case("", "none");

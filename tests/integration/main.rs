@@ -7,4 +7,5 @@ mod docs;
 mod environment;
 mod generated;
 mod handover;
+mod rehearse;
 mod shells;
