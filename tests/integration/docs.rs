@@ -5,8 +5,8 @@
 //! changed before it is committed.
 
 mod examples;
-mod lists;
 mod links;
+mod lists;
 mod sessions;
 
 use std::fs;

@@ -36,7 +36,10 @@ impl World {
         let forge = environment.path("forge.git");
         environment.git("", &["clone", "--quiet", forge.to_str().unwrap(), "fork"]);
         environment.git("fork", &["remote", "set-url", "origin", "../forge.git"]);
-        environment.program("runner", "#!/bin/sh\nif [ -e ../broken ]; then echo 'no space left' >&2; exit 1; fi\ncat ../answer\n");
+        environment.program(
+            "runner",
+            "#!/bin/sh\nif [ -e ../broken ]; then echo 'no space left' >&2; exit 1; fi\ncat ../answer\n",
+        );
         let feed: Arc<Mutex<Result<Vec<&'static str>, u16>>> = Arc::new(Mutex::new(Ok(vec!["1.1", "1.0"])));
         let shown = Arc::clone(&feed);
         let server = Server::start(move |_| match &*shown.lock().unwrap() {
@@ -210,7 +213,8 @@ fn examples_read_back_as_the_programs_own_types() {
     for page in pages() {
         let text = read(&page);
         for block in blocks(&text).iter().filter(|block| block.language == "json") {
-            let documents = serde_json::Deserializer::from_str(&block.lines.join("\n")).into_iter::<Value>().collect::<Vec<_>>();
+            let documents =
+                serde_json::Deserializer::from_str(&block.lines.join("\n")).into_iter::<Value>().collect::<Vec<_>>();
             for document in documents {
                 let document = document.unwrap_or_else(|error| panic!("{page}, line {}: {error}", block.start));
                 // what does not come back is a field that the type does not have

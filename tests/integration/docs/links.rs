@@ -50,7 +50,8 @@ fn relative_links_lead_to_files_and_headings() {
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target = if path.is_empty() { file(&page) } else { file(folder.join(path)) };
             // the book is rendered by itself: what lies outside it would be a dead link there
-            let leaves = page.starts_with("docs/") && !target.canonicalize().is_ok_and(|it| it.starts_with(file("docs")));
+            let leaves =
+                page.starts_with("docs/") && !target.canonicalize().is_ok_and(|it| it.starts_with(file("docs")));
             let text = std::fs::read_to_string(&target);
             let missing = !anchor.is_empty() && !text.as_deref().is_ok_and(|text| anchors(text).contains(anchor));
             if text.is_err() || missing || leaves {
@@ -73,5 +74,8 @@ fn every_page_is_in_the_summary() {
 #[test]
 fn links_in_code_are_no_links() {
     assert_eq!(links("a [b](c#d) `[x](y)` [`e`](f.md)\n```\n[g](h)\n```\n[i](j)"), ["c#d", "f.md", "j"]);
-    assert_eq!(anchors("# `watch.*`: what, where\n## A b_c-d"), ["watch-what-where", "a-b_c-d"].map(str::to_owned).into());
+    assert_eq!(
+        anchors("# `watch.*`: what, where\n## A b_c-d"),
+        ["watch-what-where", "a-b_c-d"].map(str::to_owned).into()
+    );
 }

@@ -45,7 +45,8 @@ fn outputs(environment: &Environment, commands: &[&str]) -> Vec<Vec<String>> {
     for (index, command) in commands.iter().enumerate() {
         let now = start.after(Duration::from_secs(index as u64));
         let asks = if command.contains("$?") { "" } else { "[ $status = 0 ] || exit 99\n" };
-        write!(script, "{asks}printf '{MARK}\\n'\nexport PATCH_NOW={now}\n(exit $status)\n{command}\nstatus=$?\n").unwrap();
+        write!(script, "{asks}printf '{MARK}\\n'\nexport PATCH_NOW={now}\n(exit $status)\n{command}\nstatus=$?\n")
+            .unwrap();
         for name in ["AUTHOR", "COMMITTER"] {
             script = script.replace(&format!("PATCH_NOW={now}\n"), &format!("PATCH_NOW={now} GIT_{name}_DATE={now}\n"));
         }
@@ -61,8 +62,7 @@ fn outputs(environment: &Environment, commands: &[&str]) -> Vec<Vec<String>> {
 #[track_caller]
 fn case(path: &str) {
     let text = read(path);
-    let blocks: Vec<_> =
-        blocks(&text).into_iter().filter(|block| matches!(block.language, "console" | "sh")).collect();
+    let blocks: Vec<_> = blocks(&text).into_iter().filter(|block| matches!(block.language, "console" | "sh")).collect();
     let steps: Vec<_> = blocks.iter().map(steps).collect();
     let commands: Vec<_> = steps.iter().flatten().map(|step| step.command.as_str()).collect();
     let environment = Environment::new().in_front();
@@ -96,13 +96,18 @@ fn the_second_tutorial_can_be_followed() {
 }
 
 #[test]
-fn the_session_in_the_readme_is_the_first_tutorials() {
-    let tutorial = read("docs/tutorials/watch-a-release.md");
-    let told: Vec<Step> = blocks(&tutorial).iter().filter(|block| block.language == "console").flat_map(steps).collect();
+fn the_readme_shows_a_rehearsal() {
     let readme = read("README.md");
-    let mut rest = told.iter();
-    for step in blocks(&readme).iter().filter(|block| block.language == "console").flat_map(steps) {
-        let found = rest.any(|it| it.command == step.command && it.output == step.output);
-        assert!(found, "`{}` does not print {:?} there", step.command, step.output);
+    let block = blocks(&readme).into_iter().find(|block| block.comment == Some("from a rehearsal")).unwrap();
+    let shown = Environment::new().in_front().patch(&["rehearse"]).success().stdout;
+    assert!(shown.contains(&block.lines.join("\n")), "{shown}");
+}
+
+#[test]
+fn the_readme_has_the_commands_that_a_newcomer_runs() {
+    let readme = read("README.md");
+    for command in ["cargo run --release -- rehearse", "cargo test"] {
+        let found = blocks(&readme).iter().any(|block| block.lines == [command]);
+        assert!(found, "`{command}` does not stand alone");
     }
 }
