@@ -243,7 +243,7 @@ pub struct EventArgs {
 }
 
 /// Arguments of `patch watch add`
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct WatchAddArgs {
     /// The upstream repository's page, its Git URL or remote name, or a feed
     #[arg(value_name = "URL", value_hint = ValueHint::Url)]

@@ -23,10 +23,17 @@ use crate::{
 #[must_use]
 pub fn run(cli: &Cli) -> Outcome {
     let report = Report::new(&cli.global, json(&cli.command));
-    perform(cli, &report).unwrap_or_else(|failure| {
+    let outcome = perform(cli, &report).unwrap_or_else(|failure| {
         report.failure(&failure);
         Outcome::from(&failure)
-    })
+    });
+    match report.output_error() {
+        Some(error) => {
+            report.error(&error);
+            if outcome == Outcome::Done { Outcome::SomeFailed } else { outcome }
+        }
+        None => outcome,
+    }
 }
 
 fn json(command: &Command) -> bool {

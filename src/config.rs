@@ -242,7 +242,7 @@ fn default_remote(feed: Option<&Url>, scope: &Scope<'_>, remotes: &BTreeMap<Stri
 
 fn filter(scope: &mut Scope<'_>) -> Filter {
     let mut filter = Filter {
-        versions: scope.get(Key::Versions, |text| text.parse().map_err(|error| format!("{error}"))),
+        versions: scope.get(Key::Versions, |text| value::versions(text)),
         prerelease: scope.get(Key::Prerelease, value::boolean).unwrap_or_default(),
         ..Filter::default()
     };
@@ -268,8 +268,9 @@ fn dispatch(scope: &mut Scope<'_>, has_command: bool) -> Vec<Target> {
             scope.mistakes.push(Mistake::value(entry, problem.to_owned()));
         }
         if targets.contains(&Target::Command) && !has_command && scope.last(Key::Command).is_none() {
-            let problem = "there is no command to run; set `watch.<name>.command` to a program and its arguments";
-            scope.mistakes.push(Mistake::value(entry, problem.to_owned()));
+            let of = entry.subsection.as_ref().map_or("patch".to_owned(), |name| format!("watch.{name}"));
+            let problem = format!("there is no command to run; set `{of}.command` to a program and its arguments");
+            scope.mistakes.push(Mistake::value(entry, problem));
         }
     }
     targets
@@ -305,3 +306,6 @@ fn deduplicated(mistakes: Vec<Mistake>) -> Vec<Mistake> {
     let mut seen = BTreeSet::new();
     mistakes.into_iter().filter(|mistake| seen.insert(mistake.to_string())).collect()
 }
+
+#[cfg(test)]
+mod tests;

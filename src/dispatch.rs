@@ -18,7 +18,7 @@ use crate::{
     ledger::{
         Ledger, LedgerError,
         record::{Body, Dispatch, Record, Run, Skipped},
-        state::{OpenSignal, State},
+        state::State,
     },
     signals,
     time::Timestamp,
@@ -71,11 +71,10 @@ pub fn run(
     );
     let mut dispatched = Dispatched::default();
     for (watch, result) in waiting.iter().zip(results) {
-        let Ok((records, ended)) = result else {
-            let failure = Failure::Usage("an internal error in `patch`; the signal stays pending".to_owned(), None);
-            dispatched.failures.push((watch.name.clone(), failure));
-            continue;
-        };
+        let (records, ended) = result.unwrap_or_else(|_| {
+            let message = "an internal error in `patch`; the signal stays pending".to_owned();
+            (Vec::new(), Err(Failure::Usage(message, None)))
+        });
         dispatched.records.extend(records);
         match ended {
             Ok(()) => {}
@@ -114,8 +113,8 @@ impl Journal<'_> {
 
 /// Dispatches what is due for one watch, until nothing is.
 ///
-/// After the lock is released it looks once more: who recorded a signal meanwhile found the lock
-/// held, and left it to this process.
+/// After the lock is released it looks once more: who recorded a signal while the lock was held
+/// left it to this process, be it after the last look under the lock.
 fn of_watch(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>) -> Result<(), Failure> {
     let mut done = Vec::new();
     loop {
@@ -124,13 +123,17 @@ fn of_watch(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>) -> 
             Err(Failure::Busy(_)) if !done.is_empty() => return Ok(()),
             Err(failure) => return Err(failure),
         };
-        let before = journal.records.len();
         drain(workspace, watch, journal, &mut done)?;
         drop(lock);
-        if journal.records.len() == before || signals::interrupted().is_some() {
+        let (_, due) = journal.plan(watch, Timestamp::now())?;
+        if signals::interrupted().is_some() || due.iter().all(|due| was_made(&done, due)) {
             return Ok(());
         }
     }
+}
+
+fn was_made(done: &[(String, Target)], due: &Due) -> bool {
+    done.iter().any(|(id, target)| *id == due.id && *target == due.target)
 }
 
 /// Performs what is due, each delivery at most once, while the caller holds the watch's run lock.
@@ -144,7 +147,7 @@ fn drain(
         let now = Timestamp::now();
         let (superseded, due) = journal.plan(watch, now)?;
         journal.append(superseded.into_iter().map(|it| skipped(watch, it, now)).collect())?;
-        let Some(due) = due.into_iter().find(|due| !done.contains(&(due.id.clone(), due.target))) else { break };
+        let Some(due) = due.into_iter().find(|due| !was_made(done, due)) else { break };
         done.push((due.id.clone(), due.target));
         attempt(workspace, watch, journal, &due)?;
     }
@@ -167,8 +170,7 @@ fn skipped(watch: &Watch, superseded: Superseded, now: Timestamp) -> Record {
 
 /// One attempt: recorded, performed, recorded.
 fn attempt(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>, due: &Due) -> Result<(), LedgerError> {
-    let begun = Dispatch { watch: watch.name.clone(), id: due.id.clone(), target: due.target, attempt: due.attempt };
-    journal.append(vec![Record::new(Timestamp::now(), Body::Dispatch(begun))])?;
+    journal.append(vec![begun(due, Timestamp::now())])?;
     let started = Instant::now();
     let ran = match due.target {
         Target::TriggerBranch => trigger::push(workspace, watch, &due.signal),
@@ -176,6 +178,13 @@ fn attempt(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>, due:
     };
     let run = ended(watch, due, ran, started.elapsed());
     journal.append(vec![Record::new(Timestamp::now(), Body::Run(Box::new(run)))])
+}
+
+/// The record that an attempt begins.
+#[must_use]
+pub fn begun(due: &Due, now: Timestamp) -> Record {
+    let (watch, id) = (due.signal.watch.clone(), due.id.clone());
+    Record::new(now, Body::Dispatch(Dispatch { watch, id, target: due.target, attempt: due.attempt }))
 }
 
 fn ended(watch: &Watch, due: &Due, ran: Ran, took: Duration) -> Run {
@@ -206,13 +215,6 @@ pub fn is_failure(status: Status) -> bool {
 
 /// What is due now for these watches, without doing it.
 #[must_use]
-pub fn due<'a>(watches: &[&Watch], state: &'a State, now: Timestamp) -> Vec<(&'a str, &'a OpenSignal, Target)> {
-    watches
-        .iter()
-        .flat_map(|watch| plan::plan(watch, state, now).1)
-        .filter_map(|due| {
-            let (id, signal) = state.open.get_key_value(&due.id)?;
-            Some((id.as_str(), signal, due.target))
-        })
-        .collect()
+pub fn due(watches: &[&Watch], state: &State, now: Timestamp) -> Vec<Due> {
+    watches.iter().flat_map(|watch| plan::plan(watch, state, now).1).collect()
 }

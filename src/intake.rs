@@ -4,7 +4,7 @@
 //! only after it are validators stored.
 
 pub mod look;
-mod record;
+pub mod record;
 pub mod sight;
 
 use self::look::{Glance, Look};
@@ -93,7 +93,8 @@ pub fn run(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Intake, Failure> {
     let client = Client::new();
-    let hosts = Hosts::new(workspace.places.hosts.clone());
+    let hosts = workspace.places.hosts.clone();
+    let hosts = if options.dry_run { Hosts::read_only(hosts) } else { Hosts::new(hosts) };
     let glances = look::all(workspace, &client, &hosts, watches, ledger.state(), options.now, progress);
     let settings = &workspace.config.settings;
     let state = ledger.state();

@@ -246,13 +246,29 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     pub fn records(&self) -> Result<Vec<Record>, LedgerError> {
+        Ok(file::parse(&self.bytes()?, &self.path(), 0)?.records)
+    }
+
+    /// All the records, each with its line as it is in the file, without the line end.
+    ///
+    /// The line has the kinds and fields of later versions, which the record has not.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn lines(&self) -> Result<Vec<(Record, String)>, LedgerError> {
+        let bytes = self.bytes()?;
+        let records = file::parse(&bytes, &self.path(), 0)?.records;
+        let lines = bytes.split(|&byte| byte == b'\n').map(|line| String::from_utf8_lossy(line).into_owned());
+        Ok(records.into_iter().zip(lines).collect())
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, LedgerError> {
         let path = self.path();
-        let Some(mut file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? else {
-            return Ok(Vec::new());
-        };
         let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(LedgerError::io("cannot read", &path))?;
-        Ok(file::parse(&bytes, &path, 0)?.records)
+        if let Some(mut file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? {
+            file.read_to_end(&mut bytes).map_err(LedgerError::io("cannot read", &path))?;
+        }
+        Ok(bytes)
     }
 
     fn lock(&self) -> Result<Lock, LedgerError> {

@@ -8,7 +8,7 @@ use crate::{
     event::{Change, event_id},
     ledger::{
         record::{KnownEntry, PrimedReason},
-        state::WatchState,
+        state::{UNUSABLE, WatchState},
     },
     parse::key::is_tag_name,
     version::{Filter, Passed, version_in},
@@ -54,9 +54,6 @@ pub struct Rules<'a> {
     /// How many entries of a first sight are news.
     pub backfill: usize,
 }
-
-/// What the keys begin with under which entries without identity are known, so that each is told once.
-pub const UNUSABLE: &str = "unusable:";
 
 /// One thing to be recorded.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -117,15 +114,15 @@ pub enum Disbelief {
 /// with the first's news known gives the error alone.
 pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<News>, Disbelief> {
     if rules.event == EventKind::Branch && sight.head.is_none() {
-        return missing_branch(rules, known);
+        return missing_branch(sight, rules, known);
     }
-    if sight.entries.is_empty() && !sight.is_unchanged && knows_entries(known) {
+    if sight.entries.is_empty() && !sight.is_unchanged && known.has_entries() {
         return Err(Disbelief::Vanished);
     }
     let mut news: Vec<News> = unusable(sight, known);
     let nothing_is_known = sight.entries.iter().all(|entry| !known.known.contains_key(&entry.key));
     let is_elsewhere = known.source != sight.source && nothing_is_known && !sight.entries.is_empty();
-    if !known.primed || (is_elsewhere && !known.known.is_empty()) {
+    if !known.primed || (is_elsewhere && known.has_entries()) {
         let reason = if known.primed { PrimedReason::SourceChanged } else { PrimedReason::FirstSight };
         prime(&mut news, sight, rules, known, reason);
         return Ok(news);
@@ -149,14 +146,9 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
 pub fn overflowed(sight: &Sight, known: &WatchState) -> bool {
     sight.is_window
         && known.primed
-        && knows_entries(known)
+        && known.has_entries()
         && !sight.entries.is_empty()
         && sight.entries.iter().all(|entry| !known.known.contains_key(&entry.key))
-}
-
-/// Whether anything is known that upstream could still show.
-fn knows_entries(known: &WatchState) -> bool {
-    known.known.iter().any(|(key, known)| !known.gone && !key.starts_with(UNUSABLE))
 }
 
 /// Oldest first, as far as can be told.
@@ -180,10 +172,18 @@ fn by_version(a: &str, b: &str) -> Ordering {
     version_in(a).cmp(&version_in(b)).then_with(|| a.cmp(b))
 }
 
-fn missing_branch(rules: Rules<'_>, known: &WatchState) -> Result<Vec<News>, Disbelief> {
+/// Whether `tag` is called like `newest` and has a later version.
+fn succeeds(tag: &str, newest: &str) -> bool {
+    let prefix = |tag: &str| tag.trim_start_matches(|c: char| !c.is_ascii_digit()).len();
+    let (own, other) = (&tag[..tag.len() - prefix(tag)], &newest[..newest.len() - prefix(newest)]);
+    own == other && version_in(newest).is_some() && version_in(tag) > version_in(newest)
+}
+
+fn missing_branch(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<News>, Disbelief> {
     let branch = rules.branch.unwrap_or("HEAD");
     let told = known.known.get(branch).is_some_and(|known| known.gone);
-    if known.head.is_none() || told {
+    // A branch that was never seen, because the watch looks elsewhere now, did not vanish.
+    if known.head.is_none() || told || known.source != sight.source {
         return Err(Disbelief::MissingBranch);
     }
     Ok(vec![News::Changed {
@@ -218,8 +218,14 @@ fn prime(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, known: &WatchSta
     let tag_sha = |key: &str| sight.tags.as_ref().and_then(|tags| tags.get(key).cloned());
     // Tags beside a feed are known too: a window that slides back over them, or overflows, is not news.
     let shown: BTreeSet<&str> = sight.entries.iter().map(|entry| entry.key.as_str()).collect();
-    let mut beside: Vec<&String> =
-        sight.tags.iter().flat_map(BTreeMap::keys).filter(|tag| !shown.contains(tag.as_str())).collect();
+    // But a tag that is newer than all the feed shows is a release that is about to be published.
+    let newest = sight.entries.iter().max_by(|a, b| by_version(&a.key, &b.key)).map(|entry| entry.key.as_str());
+    let mut beside: Vec<&String> = sight
+        .tags
+        .iter()
+        .flat_map(BTreeMap::keys)
+        .filter(|tag| !shown.contains(tag.as_str()) && !newest.is_some_and(|newest| succeeds(tag, newest)))
+        .collect();
     beside.sort_by(|a, b| by_version(a, b));
     let entries =
         beside

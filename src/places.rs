@@ -48,7 +48,9 @@ impl Places {
     /// The state's root is `$PATCH_STATE_DIR`, else `configured`, else systemd's `$STATE_DIRECTORY`
     /// (systemd.exec(5); the first of a list), else the user's XDG state directory. The caches' is
     /// `$PATCH_CACHE_DIR`, else `$CACHE_DIRECTORY`, else the user's XDG cache directory. Each holds
-    /// one folder a repository, named after its directory and a hash of the whole path.
+    /// one folder a repository, named after its directory and a hash of the whole path. A relative
+    /// path counts from the current directory, and becomes absolute: runs work elsewhere, and are
+    /// told of files in there.
     #[must_use]
     pub fn of(common: &Path, configured: Option<&Path>, env: impl Fn(&str) -> Option<OsString>) -> Self {
         let set = |name: &str| env(name).filter(|value| !value.is_empty()).map(PathBuf::from);
@@ -70,6 +72,8 @@ impl Places {
             .or_else(user_cache)
             .unwrap_or_else(|| state.join("cache"));
         let folder = folder(common);
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        let (state, cache) = (absolute(state), absolute(cache));
         Self { state: state.join(&folder), cache: cache.join(&folder), hosts: cache.join("hosts") }
     }
 

@@ -101,8 +101,16 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
 /// # Errors
 /// As the calls; `path` is then as before.
 pub fn replace_derived<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    replace_unsynced(path, &serde_json::to_vec(value)?)
+}
+
+/// As [`replace`], without waiting for the disk: a power loss may leave anything in its place.
+///
+/// # Errors
+/// As the calls; `path` is then as before.
+pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = NamedTempFile::new_in(parent(path))?;
-    serde_json::to_writer(io::BufWriter::new(&mut file), value)?;
+    file.write_all(content)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
 }

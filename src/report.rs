@@ -30,7 +30,7 @@ pub struct Report {
 
 #[derive(Debug, Default)]
 struct Streams {
-    out_closed: bool,
+    out_error: Option<io::Error>,
     progress: Option<ProgressBar>,
 }
 
@@ -135,6 +135,11 @@ impl Report {
         self.complain("warning", message, None);
     }
 
+    /// Something that went wrong.
+    pub fn error(&self, message: &str) {
+        self.complain("error", message, None);
+    }
+
     /// Why a command cannot go on.
     pub fn failure(&self, failure: &Failure) {
         match failure {
@@ -164,7 +169,7 @@ impl Report {
 
     fn write_out(&self, text: &str) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.out_closed {
+        if state.out_error.is_some() {
             return;
         }
         let write = || {
@@ -175,7 +180,15 @@ impl Report {
             Some(bar) => bar.suspend(write),
             None => write(),
         };
-        state.out_closed = written.is_err();
+        state.out_error = written.err();
+    }
+
+    /// Why the answer could not be printed, if it could not: a full disk, not a closed pipe.
+    #[must_use]
+    pub fn output_error(&self) -> Option<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = state.out_error.as_ref().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)?;
+        Some(format!("cannot write to standard output: {error}"))
     }
 
     fn suspended(&self, write: impl FnOnce()) {

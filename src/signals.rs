@@ -4,11 +4,9 @@
 //! first signal is passed on to every child that runs, and whoever waits for one can record how it
 //! went; a second one kills them.
 
-use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
-use signal_hook::flag;
-use signal_hook::iterator::Signals;
+use signal_hook::consts::signal::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::{flag, iterator::Signals};
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use std::{fs, io, process, thread};
@@ -44,10 +42,12 @@ pub(crate) fn registry() -> &'static Registry {
 fn install_with(patience: Duration) -> io::Result<()> {
     let ignored = fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_mask(&status));
     let taken = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
+    // Taken, it makes a write beyond RLIMIT_FSIZE an error (setrlimit(2)) instead of our end.
+    flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new(taken)?;
     // Whoever starts us may ignore SIGCHLD, and the kernel would then drop the exit status of every
     // child (wait(2)). Any handler undoes that.
-    flag::register(SIGCHLD, Arc::new(AtomicBool::new(false)))?;
+    flag::register(SIGCHLD, Arc::default())?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut leaving = false;
         for signal in signals.forever() {

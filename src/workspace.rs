@@ -8,9 +8,11 @@ use crate::{
         lock::{Lock, LockError},
     },
     places::{PlaceError, Places},
+    text,
     watch::{Watch, WatchName},
 };
 use std::{
+    collections::BTreeSet,
     env, fmt,
     path::{Path, PathBuf},
     time::Duration,
@@ -90,7 +92,14 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its configuration has mistakes.
     pub fn open(directory: Option<&Path>) -> Result<Self, Failure> {
-        let git = Git::in_directory(directory.unwrap_or(Path::new(".")));
+        let directory = directory.unwrap_or(Path::new("."));
+        if !directory.is_dir() {
+            return Err(Failure::Usage(
+                format!("there is no directory {}", text::printable(&directory.to_string_lossy())),
+                Some("name an existing one with `-C DIR`".to_owned()),
+            ));
+        }
+        let git = Git::in_directory(directory);
         let location = git.locate()?;
         let entries = git.config()?;
         let config = config::read(&entries).map_err(Failure::Configuration)?;
@@ -113,7 +122,9 @@ impl Workspace {
         if names.is_empty() {
             return Ok(all.iter().collect());
         }
-        names.iter().map(|name| self.watch(name)).collect()
+        // A name that is given twice is one watch: polled twice, its news would be recorded twice.
+        let mut seen = BTreeSet::new();
+        names.iter().filter(|name| seen.insert(*name)).map(|name| self.watch(name)).collect()
     }
 
     /// The watch of this name.
@@ -125,6 +136,7 @@ impl Workspace {
             let names: Vec<&str> = self.config.watches.iter().map(|watch| watch.name.as_str()).collect();
             let hint = match config::key::nearest(name.as_str(), names.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
+                None if names.is_empty() => "there is none; make one with `patch watch add URL`".to_owned(),
                 None => format!("the watches are {}", names.join(", ")),
             };
             Failure::Usage(format!("there is no watch `{name}`"), Some(hint))

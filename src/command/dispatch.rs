@@ -26,7 +26,7 @@ pub fn run(directory: Option<&Path>, args: &DispatchArgs, report: &Report) -> Re
     let watches = workspace.watches(&args.names)?;
     if args.dry_run {
         let ledger = workspace.ledger_to_read()?;
-        tell_due(report, &workspace, &watches, ledger.state(), &[], Timestamp::now());
+        tell_due(report, &watches, ledger.state(), &[], Timestamp::now());
         return Ok(Outcome::Done);
     }
     if let Err(error) = signals::install() {
@@ -58,23 +58,17 @@ pub fn dispatch(workspace: &Workspace, watches: &[&Watch], ledger: Ledger, repor
 }
 
 /// Tells what would be dispatched now, if `news` were recorded; nothing is done.
-pub fn tell_due(
-    report: &Report,
-    workspace: &Workspace,
-    watches: &[&Watch],
-    state: &State,
-    news: &[Record],
-    now: Timestamp,
-) {
-    let _ = workspace;
+pub fn tell_due(report: &Report, watches: &[&Watch], state: &State, news: &[Record], now: Timestamp) {
     let mut state = state.clone();
     for record in news {
         state.fold(record);
     }
-    if report.is_json() {
-        return;
-    }
-    for (_, signal, target) in dispatch::due(watches, &state, now) {
-        report.told(&format!("{}: {} would be dispatched to {target}", signal.watch, words::key(&signal.key)));
+    for due in dispatch::due(watches, &state, now) {
+        if report.is_json() {
+            report.records(&[dispatch::begun(&due, now)]);
+        } else {
+            let (watch, key) = (&due.signal.watch, words::key(&due.signal.key));
+            report.told(&format!("{watch}: {key} would be dispatched to {}", due.target));
+        }
     }
 }

@@ -32,15 +32,12 @@ pub fn run(directory: Option<&Path>, args: &EventArgs, report: &Report) -> Resul
     }
     let workspace = Workspace::open(directory)?;
     let records = workspace.ledger_to_read()?.records()?;
-    match select::signal(&records, &args.source) {
-        Ok(signal) => {
-            report.verbatim(&signal.event.document());
-            Ok(Outcome::Done)
-        }
-        Err(Failure::Usage(_, hint)) => Err(Failure::Usage(
+    if select::named(&records, &args.source).is_empty() {
+        return Err(Failure::Usage(
             format!("`{}` is neither a trigger commit nor a signal", text::printable(&args.source)),
-            hint,
-        )),
-        Err(failure) => Err(failure),
+            Some("list the signals with `patch log --kind signal`".to_owned()),
+        ));
     }
+    report.verbatim(&select::signal(&records, &args.source)?.event.document());
+    Ok(Outcome::Done)
 }

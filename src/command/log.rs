@@ -31,23 +31,25 @@ pub fn run(directory: Option<&Path>, args: &LogArgs, report: &Report) -> Result<
     }
     let workspace = Workspace::open(directory)?;
     // A watch that was removed from the configuration still has its records.
-    let records = workspace.ledger_to_read()?.records()?;
-    if let Some(name) = args.names.iter().find(|name| !records.iter().any(|record| record.watch() == Some(name))) {
+    let lines = workspace.ledger_to_read()?.lines()?;
+    if let Some(name) = args.names.iter().find(|name| !lines.iter().any(|(record, _)| record.watch() == Some(name))) {
         workspace.watch(name)?;
     }
-    let wanted = |record: &&Record| {
+    let wanted = |(record, _): &&(Record, String)| {
         (args.names.is_empty() || record.watch().is_some_and(|watch| args.names.contains(watch)))
             && (args.kind.is_empty() || args.kind.iter().any(|kind| kind == record.kind()))
     };
-    let records: Vec<&Record> = records.iter().filter(wanted).collect();
-    let from = if args.limit == 0 { 0 } else { records.len().saturating_sub(args.limit) };
+    let lines: Vec<&(Record, String)> = lines.iter().filter(wanted).collect();
+    let from = if args.limit == 0 { 0 } else { lines.len().saturating_sub(args.limit) };
     if report.is_json() {
-        for record in &records[from..] {
-            report.verbatim(&record.line());
+        for (record, line) in &lines[from..] {
+            // As it is in the file, with what a later version wrote; only not past a terminal's defences.
+            let is_clean = !line.contains(text::is_unsafe);
+            report.verbatim(&if is_clean { format!("{line}\n") } else { record.line() });
         }
         return Ok(Outcome::Done);
     }
-    let rows: Vec<Vec<String>> = records[from..].iter().map(|record| row(record)).collect();
+    let rows: Vec<Vec<String>> = lines[from..].iter().map(|(record, _)| row(record)).collect();
     if !rows.is_empty() {
         report.verbatim(&table(&["at", "watch", "kind", "what"], rows));
     }

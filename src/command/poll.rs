@@ -28,7 +28,7 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
         let mut ledger = workspace.ledger_to_read()?;
         let intake = intake::run(&workspace, &watches, &mut ledger, options, &progress)?;
         let outcome = tell(report, &intake);
-        tell_due(report, &workspace, &watches, ledger.state(), &intake.records, options.now);
+        tell_due(report, &watches, ledger.state(), &intake.records, options.now);
         return Ok(outcome);
     }
     workspace.places.create()?;

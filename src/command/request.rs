@@ -6,7 +6,7 @@ use crate::{
     dispatch::plan::{Standing, standing},
     ledger::{
         record::{Action, Body, Record, Request, Signal},
-        state::{Delivery, State},
+        state::{Delivery, Stage, State},
     },
     outcome::Outcome,
     report::Report,
@@ -84,11 +84,10 @@ fn check_targets(watch: &Watch, signal: &Signal, targets: &[Target]) -> Result<(
 fn to_retry(workspace: &Workspace, state: &State, id: &str) -> Vec<Target> {
     let Some(signal) = state.open.get(id) else { return Vec::new() };
     let retries = workspace.watch(&signal.watch).map_or(1, |watch| watch.retries);
-    let is_stuck = |delivery: &Delivery| {
-        matches!(
-            standing(delivery, retries, Timestamp::now()),
-            Standing::RetryFrom(_) | Standing::GivenUp | Standing::Waiting(_)
-        )
+    // One that failed is to be retried even where the next poll would do so by itself.
+    let is_stuck = |delivery: &Delivery| match delivery.stage {
+        Stage::Ended(_) => !delivery.is_done(),
+        _ => standing(delivery, retries, Timestamp::now()) == Standing::GivenUp,
     };
     signal.deliveries.iter().filter(|(_, delivery)| is_stuck(delivery)).map(|(target, _)| *target).collect()
 }

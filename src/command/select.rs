@@ -9,11 +9,10 @@ use crate::{
     workspace::Failure,
 };
 
-/// The one signal that `wanted` names among `records`.
-///
-/// # Errors
-/// When there is none, or more than one.
-pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Failure> {
+/// The signals that `wanted` names among `records`: those of exactly this name, or those whose name
+/// begins with it.
+#[must_use]
+pub fn named<'a>(records: &'a [Record], wanted: &str) -> Vec<&'a Signal> {
     let signals: Vec<&Signal> = records
         .iter()
         .filter_map(|record| match &record.body {
@@ -31,6 +30,15 @@ pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Fai
         let begins = signals.iter().filter(|signal| names(signal).iter().any(|name| name.starts_with(wanted)));
         found = begins.copied().collect();
     }
+    found
+}
+
+/// The one signal that `wanted` names among `records`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Failure> {
+    let found = named(records, wanted);
     let shown = text::printable(text::clipped(wanted, 100));
     match found.as_slice() {
         [signal] => Ok(signal),

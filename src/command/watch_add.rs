@@ -2,7 +2,7 @@
 
 use crate::{
     cli::WatchAddArgs,
-    config,
+    config::{self, key::nearest},
     entry::FeedDocument,
     fetch::{
         http::{Client, Fetched, Limits, Validators},
@@ -11,7 +11,7 @@ use crate::{
     forge,
     git::{ConfigEntry, Scope},
     outcome::Outcome,
-    parse,
+    parse::{self, feed::FeedError},
     report::{Report, words},
     text,
     watch::{EventKind, WatchName},
@@ -19,6 +19,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     path::Path,
     time::{Duration, Instant},
 };
@@ -40,6 +41,8 @@ struct Source {
 /// When upstream shows neither a feed nor refs, or the watch would be no good: nothing is written.
 pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
+    let args = &located(&workspace, directory, args);
+    refuse_unknown(&workspace.config.remotes, &args.url)?;
     let event = if args.branch.is_some() { EventKind::Branch } else { args.event };
     let source = source(&workspace, args, event)?;
     let name = name(&workspace, args, &source)?;
@@ -48,6 +51,12 @@ pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Re
     let scope = if args.user { Scope::Global } else { Scope::Local };
     for (key, value) in &values {
         workspace.git.config_add(scope, &format!("watch.{name}.{key}"), value)?;
+    }
+    if workspace.config.implicit && name.as_str() != config::IMPLICIT {
+        report.warning(
+            "the remote `upstream` was watched without configuration, and no longer is: `patch watch add upstream` \
+             goes on with it",
+        );
     }
     if report.is_json() {
         let pairs: Vec<_> = values.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
@@ -70,6 +79,31 @@ pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Re
     Ok(Outcome::Done)
 }
 
+/// The arguments, with a path made absolute: Git takes one from the top of the worktree, and a poll
+/// may start anywhere.
+fn located(workspace: &Workspace, directory: Option<&Path>, args: &WatchAddArgs) -> WatchAddArgs {
+    let absolute = |text: &str| {
+        let path = directory.unwrap_or(Path::new(".")).join(text);
+        let is_path = !workspace.config.remotes.contains_key(text) && path.is_dir();
+        let path = if is_path { path.canonicalize().ok() } else { None };
+        path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| text.to_owned())
+    };
+    WatchAddArgs { url: absolute(&args.url), remote: args.remote.as_deref().map(absolute), ..args.clone() }
+}
+
+/// Refuses a word that is neither URL nor path nor the name of a remote.
+fn refuse_unknown(remotes: &BTreeMap<String, String>, text: &str) -> Result<(), Failure> {
+    if remotes.contains_key(text) || text.contains(['/', ':']) {
+        return Ok(());
+    }
+    let hint = match nearest(text, remotes.keys().map(String::as_str)) {
+        Some(near) => format!("did you mean the remote `{near}`?"),
+        None => "give the URL of the repository's page, its Git URL, its remote's name, or a feed".to_owned(),
+    };
+    let problem = format!("`{}` is no URL, no remote and no directory", text::printable(text));
+    Err(Failure::Usage(problem, Some(hint)))
+}
+
 fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Result<Source, Failure> {
     let is_remote = workspace.config.remotes.contains_key(&args.url);
     let url = Url::parse(&args.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && !is_remote);
@@ -80,11 +114,13 @@ fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Resul
             Some("leave them out, and let Git's credential helpers know them: see gitcredentials(7)".to_owned()),
         ));
     }
-    let candidates = if forge::looks_like_feed(&url) {
-        vec![url]
-    } else {
-        forge::feed_candidates(&url, event, args.branch.as_deref())
-    };
+    let mut candidates = forge::feed_candidates(&url, event, args.branch.as_deref());
+    if forge::looks_like_feed(&url) {
+        candidates = vec![url];
+    } else if candidates.len() != 1 && !args.no_check {
+        // No forge that is known by name: the URL may be a feed's, whatever it is called.
+        candidates.insert(0, url);
+    }
     if args.no_check {
         return Ok(match candidates.into_iter().next() {
             Some(feed) => Source { key: "feed", value: feed.into(), seen: None },
@@ -93,40 +129,46 @@ fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Resul
     }
     let client = Client::new();
     let mut tried = Vec::new();
-    let mut empty = None;
+    let (mut empty, mut named) = (None, None);
     for candidate in candidates {
         match document(&client, &candidate, event) {
             Ok(document) if document.entries.is_empty() => empty = empty.or(Some(candidate)),
-            Ok(document) => {
-                let seen = document
-                    .entries
-                    .first()
-                    .map(|newest| format!("{} entries, the first {}", document.entries.len(), words::key(&newest.key)));
-                return Ok(Source { key: "feed", value: candidate.into(), seen });
+            Ok(document) => return Ok(feed(candidate, &document)),
+            Err((message, feed)) => {
+                tried.push(message);
+                named = named.or(feed);
             }
-            Err(message) => tried.push(message),
         }
     }
-    match refs(workspace, args, event, &tried) {
-        Ok(source) => Ok(source),
-        Err(failure) => match empty {
-            Some(feed) => {
-                let seen = Some("a feed without entries yet".to_owned());
-                Ok(Source { key: "feed", value: feed.into(), seen })
-            }
-            None => Err(failure),
-        },
-    }
+    refs(workspace, args, event, &tried).or_else(|failure| {
+        // A page that is no repository's: a blog, a list of releases.
+        let named = named.and_then(|url| document(&client, &url, event).ok().map(|document| feed(url, &document)));
+        named.or_else(|| empty.map(|url| feed(url, &FeedDocument::default()))).ok_or(failure)
+    })
 }
 
-fn document(client: &Client, url: &Url, event: EventKind) -> Result<FeedDocument, String> {
+/// The source that a feed is, whose document was seen.
+fn feed(url: Url, document: &FeedDocument) -> Source {
+    let seen = match document.entries.first() {
+        None => "a feed without entries yet".to_owned(),
+        Some(newest) => {
+            let count = words::counted(document.entries.len(), "entry", "entries");
+            format!("{count}, the first {}", words::key(&newest.key))
+        }
+    };
+    Source { key: "feed", value: url.into(), seen: Some(seen) }
+}
+
+/// The feed's document, or why there is none and the feed that is named instead.
+fn document(client: &Client, url: &Url, event: EventKind) -> Result<FeedDocument, (String, Option<Url>)> {
     let limits = Limits { deadline: Instant::now() + PATIENCE, connect: PATIENCE, body: 10 << 20 };
     match client.get(url, &Validators::default(), &limits) {
-        Ok(Fetched::Document { body, url, .. }) => {
-            parse::feed::parse(&body, &url, event).map_err(|error| format!("{}: {error}", shown(&url)))
-        }
-        Ok(Fetched::NotModified) => Err(format!("{}: it did not answer with a document", shown(url))),
-        Err(error) => Err(error.to_string()),
+        Ok(Fetched::Document { body, url, .. }) => parse::feed::parse(&body, &url, event).map_err(|error| {
+            let message = format!("{}: {error}", shown(&url));
+            (message, if let FeedError::Html { feed } = error { feed } else { None })
+        }),
+        Ok(Fetched::NotModified) => Err((format!("{}: it did not answer with a document", shown(url)), None)),
+        Err(error) => Err((error.to_string(), None)),
     }
 }
 
@@ -156,7 +198,7 @@ fn refs(workspace: &Workspace, args: &WatchAddArgs, event: EventKind, tried: &[S
         ));
     }
     let seen = match event {
-        EventKind::Release => format!("{} tags", refs.refs.len()),
+        EventKind::Release => words::counted(refs.refs.len(), "tag", "tags"),
         EventKind::Branch => format!("the branch {}", pattern.trim_start_matches("refs/heads/")),
     };
     Ok(Source { key: "remote", value: remote, seen: Some(seen) })
@@ -174,11 +216,11 @@ fn name(workspace: &Workspace, args: &WatchAddArgs, source: &Source) -> Result<W
             Some("give one: `--name NAME`".to_owned()),
         )
     })?;
-    let is_taken = !workspace.config.implicit && workspace.config.watches.iter().any(|watch| watch.name == name);
-    if is_taken {
+    let mut taken = workspace.config.watches.iter().filter(|_| !workspace.config.implicit).map(|watch| &watch.name);
+    if let Some(taken) = taken.find(|taken| taken.as_str().eq_ignore_ascii_case(name.as_str())) {
         return Err(Failure::Usage(
-            format!("there is a watch `{name}` already"),
-            Some(format!("give another name with `--name NAME`, or remove it: `patch watch remove {name}`")),
+            format!("there is a watch `{taken}` already"),
+            Some(format!("give another name with `--name NAME`, or remove it: `patch watch remove {taken}`")),
         ));
     }
     Ok(name)
@@ -210,7 +252,7 @@ fn values(args: &WatchAddArgs, event: EventKind, source: &Source) -> Vec<(&'stat
 fn check(workspace: &Workspace, name: &WatchName, values: &[(&'static str, String)]) -> Result<(), Failure> {
     let mut entries = workspace.git.config()?;
     entries.extend(values.iter().map(|(key, value)| ConfigEntry {
-        scope: "command".to_owned(),
+        scope: "option".to_owned(),
         origin: "command line".to_owned(),
         section: "watch".to_owned(),
         subsection: Some(name.to_string()),

@@ -4,7 +4,7 @@ use crate::{
     cli::WatchCheckArgs,
     entry::Entry,
     fetch::{hosts::Hosts, http::Client},
-    intake::{look, sight},
+    intake::{self, look, sight},
     ledger::state::{State, WatchState},
     outcome::Outcome,
     report::{Report, Style, table::table, words},
@@ -48,9 +48,9 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
     let watches = workspace.watches(&args.names)?;
     let ledger = workspace.ledger_to_read()?;
     let client = Client::new();
-    let hosts = Hosts::new(workspace.places.hosts.clone());
+    let hosts = Hosts::read_only(workspace.places.hosts.clone());
     let progress = |done, total| report.progress(done, total);
-    // Nothing is taken for known: the whole answer is wanted, and a person may ask a busy host once.
+    // Nothing is taken for known: the whole answer is wanted.
     let glances = look::all(&workspace, &client, &hosts, &watches, &State::default(), Timestamp::now(), &progress);
     let mut failed = false;
     let unknown = WatchState::default();
@@ -62,7 +62,13 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
             continue;
         }
         match sight::of(&workspace, &client, watch, glance, &unknown, true) {
-            Ok(look) => show(report, watch, &look, known),
+            Ok(look) => {
+                show(report, watch, &look, known);
+                if let Some(problem) = intake::record::doubt(watch, &look, known) {
+                    failed = true;
+                    report.problem(watch.name.as_str(), &problem);
+                }
+            }
             Err(problem) => {
                 failed = true;
                 report.problem(watch.name.as_str(), &problem);
@@ -100,9 +106,9 @@ fn show(report: &Report, watch: &Watch, look: &look::Look, known: &WatchState) {
     }
     let taken = lines.iter().filter(|line| line.taken).count();
     report.answer(&format!(
-        "{}: {} entries at {}, {taken} taken",
+        "{}: {} at {}, {taken} taken",
         report.paint().styled(Style::Name, watch.name.as_str()),
-        lines.len(),
+        words::counted(lines.len(), "entry", "entries"),
         text::printable(&sight.source)
     ));
     if lines.is_empty() {

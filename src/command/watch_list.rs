@@ -2,6 +2,7 @@
 
 use crate::{
     cli::{WatchListArgs, WatchRemoveArgs},
+    config::{IMPLICIT, mistake},
     intake::look,
     outcome::Outcome,
     report::{Report, table::table},
@@ -10,7 +11,7 @@ use crate::{
     workspace::{Failure, Workspace},
 };
 use serde::Serialize;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,7 +89,8 @@ pub fn remove(directory: Option<&Path>, args: &WatchRemoveArgs, report: &Report)
     let workspace = Workspace::open(directory)?;
     let entries = workspace.git.config()?;
     let mut sections = Vec::new();
-    for name in &args.names {
+    // Each once: a section can be removed only once.
+    for name in BTreeSet::from_iter(&args.names) {
         workspace.watch(name)?;
         if workspace.config.implicit {
             return Err(Failure::Usage(
@@ -104,16 +106,23 @@ pub fn remove(directory: Option<&Path>, args: &WatchRemoveArgs, report: &Report)
         for origin in origins {
             let Some(file) = origin.strip_prefix("file:") else {
                 return Err(Failure::Usage(
-                    format!("the watch `{name}` is set by {}, not in a file", text::printable(origin)),
+                    format!("the watch `{name}` is set by {}, not in a file", text::printable(mistake::place(origin))),
                     Some("remove it there".to_owned()),
                 ));
             };
-            sections.push((name, file.to_owned()));
+            sections.push((name, file));
         }
     }
     for (name, file) in sections {
-        workspace.git.config_remove_section(Path::new(&file), &format!("watch.{name}"))?;
-        report.told(&format!("removed `watch.{name}` from {}; its records stay in the ledger", text::printable(&file)));
+        // Git tells a path from the top of the worktree, wherever it was started.
+        let path = workspace.location.worktree.as_ref().map_or_else(|| file.into(), |top| top.join(file));
+        workspace.git.config_remove_section(&path, &format!("watch.{name}"))?;
+        report.told(&format!("removed `watch.{name}` from {}; its records stay in the ledger", text::printable(file)));
+    }
+    if workspace.config.watches.iter().all(|watch| args.names.contains(&watch.name))
+        && workspace.config.remotes.contains_key(IMPLICIT)
+    {
+        report.told("no watch is left: the remote `upstream` is watched without configuration");
     }
     Ok(Outcome::Done)
 }

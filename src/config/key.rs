@@ -85,11 +85,14 @@ pub fn place(entry: &ConfigEntry) -> Result<Option<(Option<WatchName>, Key)>, Bo
     match (entry.section.as_str(), &entry.subsection) {
         ("watch", Some(name)) => match name.parse::<WatchName>() {
             Ok(name) => find(entry, &WATCH_KEYS, &[]).map(|key| Some((Some(name), key))),
-            Err(problem) => mistake(&problem, None),
+            Err(problem) => mistake(&problem, Some("rename the section")),
         },
-        ("watch", None) => mistake("a watch needs a name", Some(&format!("`watch.NAME.{}`", entry.name))),
+        ("watch", None) => mistake("a watch needs a name", Some(&format!("write it as `watch.NAME.{}`", entry.name))),
         ("patch", None) => find(entry, &WATCH_KEYS, &SHARED_KEYS).map(|key| Some((None, key))),
-        ("patch", Some(_)) => mistake("`patch` has no subsections", None),
+        ("patch", Some(_)) => mistake(
+            "`patch` has no subsections",
+            Some("one watch's keys are `watch.NAME.KEY`, those of all `patch.KEY`"),
+        ),
         ("channel", _) => {
             mistake("channels are not part of this version", Some("remove the section, or use a later version"))
         }
@@ -106,11 +109,25 @@ fn find(entry: &ConfigEntry, keys: &[(&str, Key)], more: &[(&str, Key)]) -> Resu
         let problem = format!("this version does not have it: {why}");
         return Err(Box::new(Mistake::key(entry, &problem, Some("remove it, or use a later version"))));
     }
+    if let Some((name, _)) = SHARED_KEYS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&entry.name)) {
+        let hint = format!("it is set for all watches together: `patch.{name}`");
+        return Err(Box::new(Mistake::key(entry, "there is no such key", Some(&hint))));
+    }
     let hint = match nearest(&entry.name, all().map(|(name, _)| *name)) {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!("the keys are {}", all().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")),
     };
     Err(Box::new(Mistake::key(entry, "there is no such key", Some(&hint))))
+}
+
+/// The key as the manual spells it: Git tells it in lower case.
+#[must_use]
+pub fn spelled(entry: &ConfigEntry) -> String {
+    let names = WATCH_KEYS.iter().chain(&SHARED_KEYS).map(|(name, _)| *name);
+    match names.chain(LATER_KEYS.iter().map(|(name, _)| *name)).find(|name| name.eq_ignore_ascii_case(&entry.name)) {
+        Some(name) => ConfigEntry { name: name.to_owned(), ..entry.clone() }.key(),
+        None => entry.key(),
+    }
 }
 
 /// The one of `names` that is most like `text`, if any is much like it.
@@ -119,7 +136,7 @@ pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&
     let text = text.to_ascii_lowercase();
     names
         .map(|name| (strsim::damerau_levenshtein(&text, &name.to_ascii_lowercase()), name))
-        .filter(|(distance, name)| *distance <= (name.len() / 3).clamp(1, 3))
+        .filter(|(distance, name)| *distance <= (name.len() / 3).clamp(1, 3) && *distance < name.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }

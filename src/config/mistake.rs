@@ -1,7 +1,9 @@
 //! A mistake in the configuration: key, value, file, what is wrong, what to do.
 
-use crate::{git::ConfigEntry, text, watch::WatchName};
+use super::key;
+use crate::{fetch::shown::shown, git::ConfigEntry, text, watch::WatchName};
 use std::fmt;
+use url::Url;
 
 /// A mistake in the configuration.
 #[derive(Clone, Debug)]
@@ -23,11 +25,18 @@ impl Mistake {
     #[must_use]
     pub fn value(entry: &ConfigEntry, problem: String) -> Self {
         Self {
-            key: entry.key(),
-            value: Some(entry.value.clone().unwrap_or_default()),
+            key: key::spelled(entry),
+            value: Some(without_secrets(entry.value.as_deref().unwrap_or_default())),
             origin: Some(entry.origin.clone()),
             problem,
-            hint: Some(format!("change it with `git config --edit`, or `git config {} VALUE`", entry.key())),
+            hint: Some(match entry.scope.as_str() {
+                // Not set at all yet: an option that would have been written.
+                "option" => "nothing was written; give another value".to_owned(),
+                "command" => "mend it where it is set: by `git -c`, or by GIT_CONFIG_ variables".to_owned(),
+                "global" => "mend it in that file, as with `git config --global --edit`".to_owned(),
+                "system" => "mend it in that file, as with `git config --system --edit`".to_owned(),
+                _ => "mend it in that file, as with `git config --edit`".to_owned(),
+            }),
         }
     }
 
@@ -35,7 +44,7 @@ impl Mistake {
     #[must_use]
     pub fn key(entry: &ConfigEntry, problem: &str, hint: Option<&str>) -> Self {
         Self {
-            key: entry.key(),
+            key: key::spelled(entry),
             value: None,
             origin: Some(entry.origin.clone()),
             problem: problem.to_owned(),
@@ -70,6 +79,18 @@ impl Mistake {
     }
 }
 
+/// A value as it may be shown: of a URL, neither user nor password nor token.
+fn without_secrets(value: &str) -> String {
+    let url = Url::parse(value).ok().filter(|url| url.has_host());
+    url.map_or_else(|| value.to_owned(), |url| shown(&url))
+}
+
+/// Where something is set, as Git tells it, for people: a file's path, or `command line`.
+#[must_use]
+pub fn place(origin: &str) -> &str {
+    origin.strip_prefix("file:").unwrap_or(origin).trim_end_matches(':')
+}
+
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", text::printable(&self.key))?;
@@ -77,7 +98,7 @@ impl fmt::Display for Mistake {
             write!(f, " = {}", text::printable(text::clipped(value, 200)))?;
         }
         if let Some(origin) = &self.origin {
-            write!(f, " ({})", text::printable(origin.strip_prefix("file:").unwrap_or(origin)))?;
+            write!(f, " ({})", text::printable(place(origin)))?;
         }
         write!(f, ": {}", text::printable(&self.problem))
     }

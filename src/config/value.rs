@@ -7,6 +7,7 @@ use crate::{
 };
 use git2::Reference;
 use globset::{Glob, GlobBuilder};
+use semver::VersionReq;
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 use url::Url;
 
@@ -85,6 +86,10 @@ pub(super) fn glob(text: &str) -> Result<(bool, Glob), String> {
     }
 }
 
+pub(super) fn versions(text: &str) -> Result<VersionReq, String> {
+    text.parse().map_err(|error| format!("it is not a requirement such as `>=1.4, <3`: {error}"))
+}
+
 pub(super) fn branch(text: &str) -> Result<String, String> {
     let short = text.strip_prefix("refs/heads/").unwrap_or(text);
     if short.starts_with('-') || !Reference::is_valid_name(&format!("refs/heads/{short}")) {
@@ -119,21 +124,21 @@ pub(super) fn boolean(text: &str) -> Result<bool, String> {
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(seconds @ 1..=604_800) => Ok(Duration::from_secs(seconds)),
-        _ => Err("it is a number of seconds, from 1 to 604800 (a week)".to_owned()),
+        _ => Err("it must be a number of seconds, from 1 to 604800 (a week)".to_owned()),
     }
 }
 
 pub(super) fn attempts(text: &str) -> Result<u32, String> {
     match text.parse::<u32>() {
         Ok(attempts @ 1..=1000) => Ok(attempts),
-        _ => Err("it is a number of attempts, from 1 to 1000".to_owned()),
+        _ => Err("it must be a number of attempts, from 1 to 1000".to_owned()),
     }
 }
 
 pub(super) fn jobs(text: &str) -> Result<usize, String> {
     match text.parse::<usize>() {
         Ok(jobs @ 1..=1024) => Ok(jobs),
-        _ => Err("it is a number from 1 to 1024".to_owned()),
+        _ => Err("it must be a number from 1 to 1024".to_owned()),
     }
 }
 
@@ -145,7 +150,7 @@ pub(super) fn bytes(text: &str) -> Result<u64, String> {
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit.map_or(1, |(_, bytes)| *bytes)));
     bytes
         .filter(|bytes| (1 << 10..=1 << 30).contains(bytes))
-        .ok_or_else(|| "it is a number of bytes, from 1k to 1g, such as `10m`".to_owned())
+        .ok_or_else(|| "it must be a number of bytes, from 1k to 1g, such as `10m`".to_owned())
 }
 
 pub(super) fn pair(text: &str) -> Result<(String, String), String> {

@@ -2,6 +2,7 @@
 
 use super::result::Status;
 use crate::{
+    event::Change,
     ledger::state::{Delivery, OpenSignal, Stage, State},
     time::Timestamp,
     watch::{Policy, Target, Watch},
@@ -59,8 +60,11 @@ pub fn standing(delivery: &Delivery, retries: u32, now: Timestamp) -> Standing {
         Stage::Started => Standing::Started,
         Stage::Ended(Status::Failed) if delivery.failures >= retries => Standing::GivenUp,
         Stage::Ended(Status::Failed) => {
-            let from = delivery.at.after(backoff(delivery.failures));
-            if from <= now { Standing::Due } else { Standing::RetryFrom(from) }
+            let wait = backoff(delivery.failures);
+            let from = delivery.at.after(wait);
+            // Recorded under a clock that went wrong, it must not wait for years.
+            let is_credible = from.since(now) <= wait * 2;
+            if from > now && is_credible { Standing::RetryFrom(from) } else { Standing::Due }
         }
         Stage::Ended(status @ (Status::NeedsIntervention | Status::Blocked | Status::Unmatched)) => {
             Standing::Waiting(status)
@@ -87,12 +91,13 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
     let mut signals: Vec<(&String, &OpenSignal)> =
         state.open.iter().filter(|(_, signal)| signal.watch == watch.name).collect();
     signals.sort_by_key(|(_, signal)| signal.sequence);
-    let newest = signals.last().map(|(id, _)| (*id).clone());
+    let newest = signals.iter().rev().find(|(_, signal)| is_news(signal)).map(|(id, _)| (*id).clone());
     let mut superseded = Vec::new();
     let mut due = Vec::new();
     for (id, signal) in signals {
         if watch.policy == Policy::Latest
             && let Some(by) = newest.as_ref().filter(|newest| *newest != id)
+            && is_news(signal)
             && signal.deliveries.values().all(|delivery| is_open(delivery, watch, now))
         {
             superseded.push(Superseded { id: id.clone(), key: signal.key.clone(), by: by.clone() });
@@ -113,9 +118,18 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
     (superseded, due)
 }
 
-/// Whether a newer signal takes the place of this delivery: only where an attempt would be made yet.
+/// Whether the signal tells of something newer than those before it.
+///
+/// A moved tag is an alarm about an old one, and a person who asks for an old signal wants that one:
+/// neither takes the place of another, or gives up its own.
+fn is_news(signal: &OpenSignal) -> bool {
+    matches!(signal.change, Change::New | Change::Rewritten) && signal.sequence > 0
+}
+
+/// Whether a newer signal takes the place of this delivery: only where an attempt would be made yet,
+/// and nobody asked for it by name.
 fn is_open(delivery: &Delivery, watch: &Watch, now: Timestamp) -> bool {
-    !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
+    !delivery.requested && !matches!(standing(delivery, watch.retries, now), Standing::Waiting(_))
 }
 
 /// Whether the watch still dispatches to the target, or a person asked for it, and it can be done.
@@ -128,40 +142,4 @@ pub fn is_wanted(watch: &Watch, target: Target, delivery: &Delivery) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(text: &str) -> Timestamp {
-        format!("2026-11-22T{text}Z").parse().unwrap()
-    }
-
-    #[test]
-    fn failed_attempts_are_made_again_with_growing_waits() {
-        #[track_caller]
-        fn case(stage: Stage, failures: u32, now: &str, expected: Standing) {
-            let delivery =
-                Delivery { attempt: failures, failures, at: at("12:00:00"), stage, requested: false, message: None };
-            assert_eq!(standing(&delivery, 3, at(now)), expected);
-        }
-        let failed = Stage::Ended(Status::Failed);
-        case(Stage::Pending, 0, "12:00:00", Standing::Due);
-        case(failed, 1, "12:04:59", Standing::RetryFrom(at("12:05:00")));
-        case(failed, 1, "12:05:00", Standing::Due);
-        case(failed, 2, "12:19:59", Standing::RetryFrom(at("12:20:00")));
-        case(failed, 2, "12:20:00", Standing::Due);
-        case(failed, 3, "23:00:00", Standing::GivenUp);
-        case(Stage::Started, 0, "12:00:00", Standing::Started);
-        case(Stage::Started, 2, "12:00:00", Standing::GivenUp);
-        case(Stage::Ended(Status::NeedsIntervention), 0, "23:00:00", Standing::Waiting(Status::NeedsIntervention));
-        case(Stage::Ended(Status::Unmatched), 0, "23:00:00", Standing::Waiting(Status::Unmatched));
-        case(Stage::Ended(Status::Changed), 0, "23:00:00", Standing::Done);
-        case(Stage::Superseded, 0, "23:00:00", Standing::Done);
-    }
-
-    #[test]
-    fn waits_grow_to_a_day() {
-        let minutes: Vec<u64> = (1..8).map(|failures| backoff(failures).as_secs() / 60).collect();
-        assert_eq!(minutes, [5, 20, 80, 320, 1280, 1440, 1440]);
-        assert_eq!(backoff(u32::MAX).as_secs(), 24 * 60 * 60);
-    }
-}
+mod tests;

@@ -23,6 +23,23 @@ pub const RUNNER: &str = "codex-flow-runner";
 /// The most of one stream that is kept, in bytes: a result document is a few kilobytes.
 const OUTPUT: usize = 1 << 20;
 
+/// What ties a `git` to one repository: `git rev-parse --local-env-vars` without the configuration,
+/// which is the user's wish, and what receive-pack tells its hooks.
+const REPOSITORY_VARIABLES: [&str; 12] = [
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_DIR",
+    "GIT_GRAFT_FILE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_NAMESPACE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_WORK_TREE",
+];
+
 /// How an attempt ended.
 #[derive(Debug)]
 pub struct Ran {
@@ -113,7 +130,7 @@ fn command(work_dir: &Path, words: &[String], id: &str, event_file: &Path) -> Co
     command.args(&words[1..]).current_dir(work_dir).env("PATCH_EVENT_ID", id).env("PATCH_EVENT_FILE", event_file);
     // Set where Git started `patch` itself, as an alias or from a hook: they would tie the run's
     // own `git` to that repository, index and worktree (git(1), "Environment Variables").
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {
+    for name in REPOSITORY_VARIABLES {
         command.env_remove(name);
     }
     command

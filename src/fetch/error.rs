@@ -118,10 +118,13 @@ impl FetchError {
             Reason::Dns(_) => "check the host's name and this machine's network",
             Reason::Refused => "check host and port: nothing listens there",
             Reason::Tls(_) => {
-                "check this machine's clock and its CA certificates (package `ca-certificates`, or SSL_CERT_FILE)"
+                "check that the server speaks https there, this machine's clock, and its CA certificates (package \
+                 `ca-certificates`, or SSL_CERT_FILE)"
             }
-            Reason::Timeout(_) => "a later poll asks again; if it stays slow, allow the fetch more time",
-            Reason::TooLarge(_) => "check that the address is a feed; if it is, raise the limit on its size",
+            Reason::Timeout(_) => {
+                "a later poll asks again; if it stays slow, raise `watch.<name>.fetchTimeout` (seconds)"
+            }
+            Reason::TooLarge(_) => "check that the address is a feed; if it is, raise `watch.<name>.bodyLimit`",
             Reason::LargeHeaders(_) | Reason::Encoding(_) | Reason::Protocol(_) => {
                 "check that the address is that of a web server: its answer is not well-formed"
             }

@@ -21,6 +21,7 @@ const LONGEST: u64 = 4096;
 #[derive(Clone, Debug)]
 pub struct Hosts {
     directory: PathBuf,
+    writes: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,7 +35,13 @@ impl Hosts {
     /// Remembers in `directory`, which is made when there is something to remember.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
-        Self { directory }
+        Self { directory, writes: true }
+    }
+
+    /// Knows what is remembered in `directory`, and changes nothing there.
+    #[must_use]
+    pub fn read_only(directory: PathBuf) -> Self {
+        Self { directory, writes: false }
     }
 
     /// Until when the URL's origin (scheme, host, port) is closed; `None` if it is open.
@@ -52,18 +59,22 @@ impl Hosts {
             .filter(|closed| closed.origin == url.origin().ascii_serialization())
             .map(|closed| closed.until)
             .filter(|until| *until > now && *until <= now.after(retry::LONGEST));
-        if until.is_none() {
+        if until.is_none() && self.writes {
             let _ = fs::remove_file(&path);
         }
         until
     }
 
-    /// Closes the URL's origin until that time, at most [`retry::LONGEST`] ahead to be believed.
+    /// Closes the URL's origin until that time, at most [`retry::LONGEST`] ahead to be believed;
+    /// nothing at all if this is [`Hosts::read_only`].
     ///
     /// # Errors
     /// If it cannot be written; the next run then asks too early.
     pub fn close(&self, url: &Url, until: Timestamp) -> io::Result<()> {
         let path = self.path(url).ok_or(io::ErrorKind::InvalidInput)?;
+        if !self.writes {
+            return Ok(());
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
         let closed = Closed { origin: url.origin().ascii_serialization(), until };
         // A temporary file is 0600 from its start, and whoever reads sees the old one or the new.

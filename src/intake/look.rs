@@ -63,6 +63,7 @@ enum Request<'a> {
 enum Answer {
     Feed(Result<Arc<Fetched>, Problem>),
     Refs(Result<Arc<RemoteRefs>, Problem>),
+    Deferred(Timestamp),
 }
 
 /// Makes the requests of all `watches`, and returns a glance for each, in their order.
@@ -110,10 +111,12 @@ pub fn all(
         .map(|(watch, closed)| match closed {
             Some(until) => Glance::Deferred(until),
             None => Glance::Answered {
-                feed: watch.feed.as_ref().map(|url| match answers.get(&feed_key(url)) {
-                    Some(Answer::Feed(answer)) => answer.clone(),
-                    _ => Err(super::bug()),
-                }),
+                feed: match watch.feed.as_ref().map(|url| answers.get(&feed_key(url))) {
+                    None => None,
+                    Some(Some(Answer::Feed(answer))) => Some(answer.clone()),
+                    Some(Some(Answer::Deferred(until))) => return Glance::Deferred(*until),
+                    Some(_) => Some(Err(super::bug())),
+                },
                 refs: watch.remote.as_ref().map(|remote| {
                     match answers.get(&format!("refs {remote} {}", patterns(watch).join(" "))) {
                         Some(Answer::Refs(answer)) => answer.clone(),
@@ -164,6 +167,10 @@ fn add_feed<'a>(
 fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Request<'_>, now: Timestamp) -> Answer {
     match request {
         Request::Feed { url, validators, body_limit, timeout } => {
+            // Another answer of this very poll may have closed the host.
+            if let Some(until) = hosts.closed_until(url, now) {
+                return Answer::Deferred(until);
+            }
             let limits = Limits { deadline: Instant::now() + timeout, connect: CONNECT, body: body_limit };
             let fetched = client.get(url, &validators, &limits);
             if let Err(error) = &fetched

@@ -6,9 +6,9 @@ use crate::{
     intake::look::{self, Look},
     ledger::{
         record::{Body, Gap, Primed, Problem, Record, Signal, Skipped, WatchError},
-        state::WatchState,
+        state::{UNUSABLE, WatchState},
     },
-    news::{Disbelief, News, UNUSABLE},
+    news::{Disbelief, News},
     time::Timestamp,
     watch::{EventKind, Watch, WatchName},
     workspace::Workspace,
@@ -125,4 +125,17 @@ fn body(workspace: &Workspace, watch: &Watch, look: &Look, news: News, now: Time
             oldest,
         }),
     }
+}
+
+/// The problem with a look that shows no branch, or nothing where there was something.
+#[must_use]
+pub fn doubt(watch: &Watch, look: &Look, known: &WatchState) -> Option<Problem> {
+    let disbelief = if watch.event == EventKind::Branch && look.sight.head.is_none() {
+        Disbelief::MissingBranch
+    } else if look.sight.entries.is_empty() && known.has_entries() {
+        Disbelief::Vanished
+    } else {
+        return None;
+    };
+    Some(disbelieved(disbelief, watch, look.branch.as_deref()))
 }

@@ -49,9 +49,10 @@ pub fn of(
         }
         Some(Fetched::Document { body, url, validators, .. }) => {
             let document = parse_feed(body, url, watch.event)?;
-            apply_feed(&mut look, watch, document, Some(validators.clone()), known);
+            let next = next_page(&document, url);
+            apply_feed(&mut look, watch, document, validators.clone());
             if look.sight.tags.is_none() && overflowed(&look.sight, known) {
-                page_back(client, watch, &mut look, known, deadline);
+                page_back(client, watch, &mut look, known, next, deadline);
             }
         }
         None => {}
@@ -99,13 +100,7 @@ fn apply_refs(look: &mut Look, watch: &Watch, refs: &RemoteRefs) {
 }
 
 /// The feed defines which entries exist: it takes the place of what the refs alone would.
-fn apply_feed(
-    look: &mut Look,
-    watch: &Watch,
-    document: FeedDocument,
-    validators: Option<Validators>,
-    known: &WatchState,
-) {
+fn apply_feed(look: &mut Look, watch: &Watch, document: FeedDocument, validators: Validators) {
     look.sight.is_window = true;
     look.sight.unusable = document.unusable;
     if watch.event == EventKind::Branch {
@@ -116,19 +111,31 @@ fn apply_feed(
     } else {
         look.sight.entries = oldest_first(document.entries, true);
     }
-    // An empty document is either not believed or the time before the first release: both times
-    // the next answer must come whole.
-    let is_settled = !look.sight.entries.is_empty() || !known.known.is_empty();
-    look.validators = validators.filter(|_| is_settled);
+    // An empty document is either not believed, or a branch that is gone, or the time before the
+    // first release: each time the next answer must come whole.
+    look.validators = Some(validators).filter(|_| !look.sight.entries.is_empty());
+}
+
+/// The page before, as the document names it (RFC 5005, section 3), if it is on the document's own
+/// server: a feed does not get to say whom else we ask.
+fn next_page(document: &FeedDocument, url: &Url) -> Option<Url> {
+    let next = document.next.as_deref().and_then(|next| Url::parse(next).ok());
+    next.filter(|next| next != url && next.origin() == url.origin())
 }
 
 /// Pages a feed back until something known appears, or there is nothing more.
 ///
 /// Every failure only means that the gap stays open, which is then recorded.
-fn page_back(client: &Client, watch: &Watch, look: &mut Look, known: &WatchState, deadline: Instant) {
+fn page_back(
+    client: &Client,
+    watch: &Watch,
+    look: &mut Look,
+    known: &WatchState,
+    mut next: Option<Url>,
+    deadline: Instant,
+) {
     let Some(feed) = &watch.feed else { return };
     let mut url = feed.clone();
-    let mut next = None;
     for _ in 0..PAGES {
         let Some(oldest) = look.sight.entries.first().map(|entry| entry.key.clone()) else { return };
         let Some(page) = next.take().or_else(|| forge::previous_page(&url, &oldest)) else { return };
@@ -139,7 +146,7 @@ fn page_back(client: &Client, watch: &Watch, look: &mut Look, known: &WatchState
             return;
         };
         let Ok(document) = parse_feed(&body, &answered, watch.event) else { return };
-        next = document.next.as_deref().and_then(|next| Url::parse(next).ok()).filter(|next| *next != page);
+        next = next_page(&document, &page);
         url = page;
         let shown: BTreeSet<&str> = look.sight.entries.iter().map(|entry| entry.key.as_str()).collect();
         let mut older: Vec<Entry> =

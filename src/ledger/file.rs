@@ -4,6 +4,7 @@ use super::{
     LedgerError,
     record::{Record, VERSION},
 };
+use serde_json::Value;
 use std::path::Path;
 
 /// What a stretch of the ledger holds.
@@ -45,14 +46,42 @@ pub fn parse(bytes: &[u8], path: &Path, before: u64) -> Result<Bytes, LedgerErro
                 return Err(LedgerError::Newer { path: path.to_owned(), line: number, version: record.v });
             }
             Ok(record) => records.push(record),
-            Err(_) if is_last => return Ok(Bytes { records, whole, tail: Tail::Torn }),
-            Err(error) => {
-                return Err(LedgerError::Damaged { path: path.to_owned(), line: number, detail: error.to_string() });
-            }
+            Err(error) => match line_kind(line) {
+                LineKind::Newer(version) => {
+                    return Err(LedgerError::Newer { path: path.to_owned(), line: number, version });
+                }
+                LineKind::Garbage if is_last => return Ok(Bytes { records, whole, tail: Tail::Torn }),
+                LineKind::Object | LineKind::Garbage => {
+                    return Err(LedgerError::Damaged {
+                        path: path.to_owned(),
+                        line: number,
+                        detail: error.to_string(),
+                    });
+                }
+            },
         }
         whole += line.len();
     }
     Ok(Bytes { records, whole, tail: Tail::Whole })
+}
+
+/// What a whole line is that is no record.
+enum LineKind {
+    /// An object of a later version, whose fields may mean anything.
+    Newer(u32),
+    /// A whole object: somebody wrote it so, no power loss made it.
+    Object,
+    /// Anything else.
+    Garbage,
+}
+
+fn line_kind(line: &[u8]) -> LineKind {
+    let Ok(Value::Object(object)) = serde_json::from_slice(line) else { return LineKind::Garbage };
+    let version = object.get("v").and_then(Value::as_u64).map(|version| u32::try_from(version).unwrap_or(u32::MAX));
+    match version {
+        Some(version) if version > VERSION => LineKind::Newer(version),
+        _ => LineKind::Object,
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +113,10 @@ mod tests {
         let newer = GAP.replace("\"v\":1", "\"v\":2");
         let error = parse(format!("{newer}\n").as_bytes(), Path::new("ledger"), 0).unwrap_err();
         assert!(matches!(error, LedgerError::Newer { line: 1, version: 2, .. }), "{error}");
+        // What a later version writes may look like no record of ours, at the end too.
+        let error = parse(b"{\"v\":2,\"kind\":\"gap\"}\n", Path::new("ledger"), 0).unwrap_err();
+        assert!(matches!(error, LedgerError::Newer { line: 1, version: 2, .. }), "{error}");
+        let error = parse(b"{\"v\":1,\"kind\":\"gap\"}\n", Path::new("ledger"), 0).unwrap_err();
+        assert!(matches!(error, LedgerError::Damaged { line: 1, .. }), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! The index: the ledger's state up to a position, so that a poll reads only what came after.
 //!
-//! Derived and expendable. It is believed only while the bytes before the position are the ones it
+//! Derived and expendable. Its first line is a hash of the rest: it is written without waiting for
+//! the disk, and a power loss may leave anything. It is believed only while the bytes before the position are the ones it
 //! was made from: the last of them are compared, and where nothing was appended since, the time of
 //! the file's last change.
 
@@ -60,7 +61,12 @@ struct Saved<'a> {
 pub fn load(path: &Path, ledger: &File) -> Option<(Position, State)> {
     let mut text = Vec::new();
     private::open_read(path).ok()??.read_to_end(&mut text).ok()?;
-    let loaded: Loaded = serde_json::from_slice(&text).ok()?;
+    let text = String::from_utf8(text).ok()?;
+    let (hash, content) = text.split_once('\n')?;
+    if hash != refname::hash(content) {
+        return None;
+    }
+    let loaded: Loaded = serde_json::from_str(content).ok()?;
     let length = ledger.metadata().ok()?.len();
     let untouched = loaded.position.modified.is_some() && loaded.position.modified == modified(ledger);
     let fits = loaded.version == VERSION
@@ -75,7 +81,8 @@ pub fn load(path: &Path, ledger: &File) -> Option<(Position, State)> {
 /// When the file system refuses.
 pub fn save(path: &Path, ledger: &File, position: &Position, state: &State) -> io::Result<()> {
     let before = before(ledger, position.length)?;
-    private::replace_derived(path, &Saved { version: VERSION, position, before, state })
+    let content = serde_json::to_string(&Saved { version: VERSION, position, before, state })?;
+    private::replace_unsynced(path, format!("{}\n{content}", refname::hash(&content)).as_bytes())
 }
 
 /// When the file was last changed: seconds and nanoseconds.

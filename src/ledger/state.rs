@@ -13,6 +13,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the key of an entry without identity begins with.
+pub const UNUSABLE: &str = "unusable:";
+
 /// Everything that the decisions need from the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -70,7 +73,7 @@ pub struct Newest {
 /// A signal that somebody still has to do with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenSignal {
-    /// Its place among all signals, from 1.
+    /// Its place among all signals, from 1; 0 if it was done, and a person asked for it again.
     pub sequence: u64,
     /// The watch.
     pub watch: WatchName,
@@ -219,9 +222,8 @@ impl State {
 
     fn fold_request(&mut self, record: &Record, request: &super::record::Request) {
         // A signal that is done is no longer here: the request brings along what is needed.
-        let signals = self.signals;
         let open = self.open.entry(request.id.clone()).or_insert_with(|| OpenSignal {
-            sequence: signals,
+            sequence: 0,
             watch: request.watch.clone(),
             change: request.change,
             key: key_of(&request.watch, &request.id).to_owned(),
@@ -260,6 +262,12 @@ impl State {
 }
 
 impl WatchState {
+    /// Whether there was ever an entry, one with an identity, that is not known to be gone.
+    #[must_use]
+    pub fn has_entries(&self) -> bool {
+        self.known.iter().any(|(key, known)| !known.gone && !key.starts_with(UNUSABLE))
+    }
+
     fn learn(&mut self, key: &str, sha: Option<&str>) {
         let known = self.known.entry(key.to_owned()).or_default();
         known.gone = false;
@@ -289,3 +297,6 @@ pub fn key_of<'a>(watch: &WatchName, id: &'a str) -> &'a str {
         .find_map(|event| inner.strip_suffix(event.event_type())?.strip_suffix(':'))
         .unwrap_or(inner)
 }
+
+#[cfg(test)]
+mod tests;

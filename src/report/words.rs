@@ -19,13 +19,12 @@ pub fn line(paint: Paint, record: &Record) -> Option<String> {
         Body::Primed(primed) => match primed.reason {
             PrimedReason::Commits => return None,
             _ if primed.entries.is_empty() && primed.reason == PrimedReason::SourceChanged => return None,
-            _ if primed.entries.is_empty() => "first sight: no entries yet; the first one will be news".to_owned(),
+            _ if primed.entries.is_empty() => "first sight: there is nothing before; whatever comes is news".to_owned(),
             reason => {
                 let newest = primed.entries.last().map(|entry| key(&entry.key)).unwrap_or_default();
                 let why = if reason == PrimedReason::FirstSight { "first sight" } else { "it looks elsewhere now" };
-                let count = primed.entries.len();
-                let entries = if count == 1 { "entry is" } else { "entries are" };
-                format!("{why}: {count} {entries} known from now on, the newest {newest}")
+                let entries = counted(primed.entries.len(), "entry is", "entries are");
+                format!("{why}: {entries} known from now on, the newest {newest}")
             }
         },
         Body::Signal(signal) => signal_line(paint, signal),
@@ -84,6 +83,12 @@ pub fn style(status: Status) -> Style {
 pub fn key(key: &str) -> String {
     let is_sha = matches!(key.len(), 40 | 64) && key.bytes().all(|byte| byte.is_ascii_hexdigit());
     text::printable(if is_sha { short(key) } else { text::clipped(key, 100) })
+}
+
+/// A number and what it counts.
+#[must_use]
+pub fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// The first ten digits of a commit.

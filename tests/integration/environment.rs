@@ -85,6 +85,11 @@ impl Environment {
         self
     }
 
+    /// The variables that children start with.
+    pub fn variables(&self) -> impl Iterator<Item = (OsString, OsString)> {
+        self.variables.iter().cloned()
+    }
+
     /// The temporary directory, without symbolic links in its path.
     pub fn root(&self) -> &Path {
         &self.root

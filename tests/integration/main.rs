@@ -3,9 +3,21 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+mod bad_input;
+mod config;
+mod dispatch;
 mod docs;
 mod environment;
+mod fork;
 mod generated;
 mod handover;
+mod ledger;
+mod operator;
+mod output;
+mod poll_feed;
+mod poll_refs;
 mod rehearse;
 mod shells;
+mod trigger;
+mod upstream;
+mod watch;

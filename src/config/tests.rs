@@ -1,0 +1,295 @@
+use super::*;
+use crate::watch::{EventKind, Policy, Target};
+
+/// The entries that Git would list for `text`: `key = value` a line, or a key alone.
+fn entries(text: &str) -> Vec<ConfigEntry> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| {
+            let (key, value) = match line.split_once(" =") {
+                Some((key, value)) => (key, Some(value.trim().to_owned())),
+                None => (line, None),
+            };
+            let (section, rest) = key.split_once('.').unwrap();
+            let (subsection, name) = match rest.rsplit_once('.') {
+                Some((subsection, name)) => (Some(subsection.to_owned()), name),
+                None => (None, rest),
+            };
+            ConfigEntry {
+                scope: "local".to_owned(),
+                origin: "file:.git/config".to_owned(),
+                section: section.to_owned(),
+                subsection,
+                name: name.to_ascii_lowercase(),
+                value,
+            }
+        })
+        .collect()
+}
+
+#[track_caller]
+fn read_text(text: &str) -> Config {
+    read(&entries(text)).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
+}
+
+/// The one watch of a configuration.
+#[track_caller]
+fn only(text: &str) -> Watch {
+    let mut watches = read_text(text).watches;
+    assert_eq!(watches.len(), 1, "{watches:?}");
+    watches.remove(0)
+}
+
+/// Compares what `show` tells of the watch `w`, which has a feed besides.
+#[track_caller]
+fn case<T: PartialEq<U> + std::fmt::Debug, U: std::fmt::Debug>(text: &str, show: impl Fn(&Watch) -> T, expected: U) {
+    let watch = only(&format!("watch.w.feed = https://forge.example/o/p.atom\n{text}"));
+    assert_eq!(show(&watch), expected, "{text}");
+}
+
+/// Compares the mistakes, each followed by its hint.
+#[track_caller]
+fn wrong(text: &str, expected: &[&str]) {
+    let mistakes = read(&entries(text)).expect_err(text);
+    let told: Vec<String> = mistakes.iter().map(|mistake| mistake.to_string().replace(" (.git/config)", "")).collect();
+    assert_eq!(told, expected, "{text}");
+    for mistake in mistakes {
+        assert!(mistake.hint.is_some_and(|hint| !hint.is_empty()), "no hint: {text}");
+    }
+}
+
+#[test]
+fn a_watch_has_the_documented_defaults() {
+    let watch = only("watch.w.feed = https://forge.example/o/p.atom");
+    assert_eq!((watch.event, watch.policy, watch.remote.as_deref()), (EventKind::Release, Policy::Each, None));
+    assert_eq!((watch.dispatch.len(), watch.command, watch.fork.as_str()), (0, None, "origin"));
+    assert_eq!((watch.stack, watch.branch, watch.retries), (None, None, 5));
+    assert_eq!((watch.timeout.as_secs(), watch.fetch_timeout.as_secs(), watch.body_limit), (3600, 60, 10 << 20));
+    assert!(watch.payload.is_empty() && watch.filter.passes_over("v1").is_none());
+    assert!(watch.filter.passes_over("v1-rc.1").is_some());
+    case("watch.w.event = branch", |watch| watch.policy, Policy::Latest);
+}
+
+#[test]
+fn of_several_values_the_last_counts() {
+    case("watch.w.policy = latest\nwatch.w.policy = each", |watch| watch.policy, Policy::Each);
+    case("patch.policy = latest", |watch| watch.policy, Policy::Latest);
+    case("watch.w.policy = each\npatch.policy = latest", |watch| watch.policy, Policy::Each);
+    case("patch.retries = 7\nwatch.w.retries = 9\npatch.retries = 8", |watch| watch.retries, 9);
+    case("watch.w.fetchtimeout = 5", |watch| watch.fetch_timeout.as_secs(), 5);
+    case("watch.w.bodyLimit = 2M", |watch| watch.body_limit, 2 << 20);
+    // a value that does not count is not read either, as for Git
+    case("watch.w.retries = many\nwatch.w.retries = 2", |watch| watch.retries, 2);
+}
+
+#[test]
+fn an_empty_value_forgets_those_before_it() {
+    let targets = |watch: &Watch| watch.dispatch.clone();
+    let both = "watch.w.dispatch = trigger-branch\nwatch.w.dispatch = codex-flow";
+    case(both, targets, vec![Target::TriggerBranch, Target::CodexFlow]);
+    case(&format!("{both}\n{both}"), targets, vec![Target::TriggerBranch, Target::CodexFlow]);
+    case(&format!("{both}\nwatch.w.dispatch =\nwatch.w.dispatch = codex-flow"), targets, vec![Target::CodexFlow]);
+    case(&format!("{both}\nwatch.w.dispatch ="), targets, vec![]);
+    case("watch.w.dispatch = none", targets, vec![]);
+    // the watch's own list takes the place of the shared one, even if it is empty
+    case("patch.dispatch = codex-flow", targets, vec![Target::CodexFlow]);
+    case("patch.dispatch = codex-flow\nwatch.w.dispatch = trigger-branch", targets, vec![Target::TriggerBranch]);
+    case("patch.dispatch = codex-flow\nwatch.w.dispatch =", targets, vec![]);
+    case("patch.dispatch = codex-flow\nwatch.w.dispatch = none", targets, vec![]);
+    let payload = "watch.w.payload = a = 1\nwatch.w.payload = b=x=y\nwatch.w.payload =\nwatch.w.payload = c=";
+    case(payload, |watch| watch.payload.clone(), vec![("c".to_owned(), String::new())]);
+}
+
+#[test]
+fn globs_take_and_leave_out() {
+    let text = "watch.w.feed = https://forge.example/o/p.atom\nwatch.w.tags = lib/*\nwatch.w.tags = !*-test\n\
+                watch.w.versions = >=1.2";
+    let filter = only(text).filter;
+    let taken = |tag: &str| filter.passes_over(tag).is_none();
+    assert!(taken("lib/v1.2") && taken("lib/deep/v2.0"));
+    assert!(!taken("lib/v1.2-test") && !taken("tool/v1.2") && !taken("lib/v1.1"));
+}
+
+#[test]
+fn booleans_are_gits() {
+    let prerelease = |watch: &Watch| watch.filter.passes_over("v1-rc.1").is_none();
+    for (text, expected) in [("", true), (" = yes", true), (" = On", true), (" = 1", true), (" = true", true)] {
+        case(&format!("watch.w.prerelease{text}"), prerelease, expected);
+    }
+    for text in ["no", "OFF", "0", "false", ""] {
+        case(&format!("watch.w.prerelease = {text}"), prerelease, false);
+    }
+    wrong(
+        "watch.w.remote = https://forge.example/o/p\nwatch.w.prerelease = 2",
+        &["watch.w.prerelease = 2: it is neither true nor false"],
+    );
+}
+
+#[test]
+fn the_upstream_remote_is_watched_where_nothing_else_is() {
+    let config = read_text("remote.upstream.url = https://forge.example/o/p.git\nremote.origin.url = /srv/p.git");
+    assert!(config.implicit);
+    let [watch] = &config.watches[..] else { panic!("{:?}", config.watches) };
+    assert_eq!(
+        (watch.name.as_str(), watch.remote.as_deref(), watch.event),
+        ("upstream", Some("upstream"), EventKind::Release)
+    );
+    let config = read_text("remote.upstream.url = /srv/u\npatch.dispatch = codex-flow\npatch.tags = v*");
+    assert_eq!((config.implicit, config.watches[0].dispatch.as_slice()), (true, &[Target::CodexFlow][..]));
+    let config = read_text("remote.upstream.url = /srv/u\nwatch.other.remote = /srv/o");
+    assert_eq!((config.implicit, config.watches.len(), config.watches[0].name.as_str()), (false, 1, "other"));
+    let config = read_text("remote.origin.url = /srv/u\npatch.dispatch = codex-flow");
+    assert_eq!((config.implicit, config.watches.len()), (false, 0));
+    // shared values are checked even then
+    wrong(
+        "remote.origin.url = /srv/u\npatch.policy = any",
+        &["patch.policy = any: there is no such value; it is one of each, latest"],
+    );
+}
+
+#[test]
+fn the_default_remote_stands_beside_a_feed_of_the_same_repository_only() {
+    #[track_caller]
+    fn remote(feed: &str, upstream: &str, expected: Option<&str>) {
+        let text = format!("remote.upstream.url = {upstream}\nwatch.w.feed = {feed}");
+        assert_eq!(only(&text).remote.as_deref(), expected, "{feed} {upstream}");
+    }
+    let feed = "https://github.com/o/p/releases.atom";
+    remote(feed, "https://github.com/o/p.git", Some("upstream"));
+    remote(feed, "git@github.com:o/p", Some("upstream"));
+    remote(feed, "https://github.com/o/other.git", None);
+    remote(feed, "https://mirror.example/o/p.git", None);
+    remote("https://blog.example/news.xml", "https://github.com/o/p.git", None);
+    case(
+        "remote.upstream.url = /srv/u\nwatch.w.remote = upstream",
+        |watch| watch.remote.clone(),
+        Some("upstream".to_owned()),
+    );
+    let own = "remote.upstream.url = /srv/u\nwatch.w.event = branch";
+    assert_eq!(only(own).remote.as_deref(), Some("upstream"));
+}
+
+#[test]
+fn a_remote_is_one_of_gits_or_a_url() {
+    let remote = |watch: &Watch| watch.remote.clone().unwrap_or_default();
+    case("watch.w.remote = git@forge.example:o/p.git", remote, "git@forge.example:o/p.git");
+    case("watch.w.remote = ../up", remote, "../up");
+    case("remote.up.url = /srv/u\nremote.up.url = /srv/v\nwatch.w.remote = up", remote, "up");
+    let config = read_text("remote.up.url = /srv/u\nremote.up.url = /srv/v\nwatch.w.remote = up");
+    assert_eq!(config.remotes["up"], "/srv/u");
+    wrong("watch.w.remote = up", &["watch.w.remote = up: there is no such remote; add it with `git remote add`"]);
+    wrong(
+        "remote.upstream.url = /u\nwatch.w.remote = upstraem",
+        &["watch.w.remote = upstraem: there is no such remote; did you mean `upstream`?"],
+    );
+    wrong(
+        "remote.a.url = /u\nwatch.w.remote = forge",
+        &["watch.w.remote = forge: there is no such remote; there are a"],
+    );
+    wrong("watch.w.remote =", &["watch.w.remote = : it is empty"]);
+    assert!(read(&entries("watch.w.remote = --upload-pack=evil/x")).is_err());
+    assert!(read(&entries("watch.w.remote = ext::sh -c evil/x")).is_err());
+}
+
+#[test]
+fn contradictions_are_named() {
+    let feed = "watch.w.feed = https://forge.example/o/p.atom\n";
+    wrong(
+        &format!("{feed}watch.w.branch = main"),
+        &["watch.w.branch = main: a branch is watched with `event = branch` only"],
+    );
+    let of_tags = "a watch with `event = branch` has commits, not tags";
+    wrong(
+        &format!("{feed}watch.w.event = branch\nwatch.w.tags = v*\nwatch.w.versions = 1\nwatch.w.prerelease = true"),
+        &[
+            &format!("watch.w.tags = v*: {of_tags}"),
+            &format!("watch.w.versions = 1: {of_tags}"),
+            &format!("watch.w.prerelease = true: {of_tags}"),
+        ],
+    );
+    // shared defaults are for the watches that they fit
+    case("watch.w.event = branch\npatch.tags = v*\npatch.prerelease = true", |watch| watch.event, EventKind::Branch);
+    case("patch.branch = main", |watch| watch.event, EventKind::Release);
+    wrong(
+        &format!("{feed}watch.w.dispatch = codex-flow\nwatch.w.dispatch = none"),
+        &[
+            "watch.w.dispatch = none: `none` stands beside another target; remove one, or set an empty value before the others",
+        ],
+    );
+    wrong(
+        &format!("{feed}watch.w.dispatch = command"),
+        &[
+            "watch.w.dispatch = command: there is no command to run; set `watch.w.command` to a program and its arguments",
+        ],
+    );
+    case(
+        "watch.w.dispatch = command\npatch.command = make 'a b'",
+        |watch| watch.command.clone().unwrap(),
+        ["make", "a b"],
+    );
+}
+
+#[test]
+fn a_watch_needs_a_source_and_a_name_of_its_own() {
+    let without = "it has neither a feed nor a remote, and there is no remote `upstream`";
+    wrong("watch.w.tags = v*", &[&format!("watch.w: {without}")]);
+    wrong("watch.w.feed = nonsense", &["watch.w.feed = nonsense: it is not a URL: relative URL without a base"]);
+    wrong("watch.w.feed", &["watch.w.feed = : it is not a URL: relative URL without a base"]);
+    wrong("watch.feed = https://forge.example/f", &["watch.feed: a watch needs a name"]);
+    wrong("watch.w.remote = /srv/u\nwatch.W.remote = /srv/v", &["watch.w: its name differs from `W` only in case"]);
+    wrong(
+        "watch..remote = /srv/u",
+        &["watch..remote: a watch name is 1 to 100 letters, digits, `-`, `_` or single dots inside"],
+    );
+}
+
+#[test]
+fn keys_of_later_versions_are_refused_and_others_corrected() {
+    let remote = "watch.w.remote = /srv/u\n";
+    let later = "this version does not have it: it belongs to";
+    wrong(&format!("{remote}watch.w.verify = make"), &[&format!("watch.w.verify: {later} `carry`")]);
+    wrong(&format!("{remote}patch.resolver = x"), &[&format!("patch.resolver: {later} `carry`")]);
+    wrong("patch.ledgerremote = x", &[&format!("patch.ledgerRemote: {later} a ledger that several machines share")]);
+    wrong(
+        &format!("{remote}watch.w.dispatch = carry"),
+        &["watch.w.dispatch = carry: this version has no `carry` yet; use codex-flow, trigger-branch or command"],
+    );
+    wrong("channel.public.ref = refs/heads/public", &["channel.public.ref: channels are not part of this version"]);
+    wrong("patch.sub.jobs = 1", &["patch.sub.jobs: `patch` has no subsections"]);
+    wrong(&format!("{remote}watch.w.jobs = 1"), &["watch.w.jobs: there is no such key"]);
+    #[track_caller]
+    fn hint(text: &str, expected: &str) {
+        let mistakes = read(&entries(text)).unwrap_err();
+        assert_eq!(mistakes[0].hint.as_deref(), Some(expected));
+    }
+    hint("watch.w.feeed = x", "did you mean `feed`?");
+    hint("watch.w.fetchtimout = 1", "did you mean `fetchTimeout`?");
+    hint("watch.w.jobs = 1", "it is set for all watches together: `patch.jobs`");
+    hint("patch.statdir = /x", "did you mean `stateDir`?");
+    // other programs' sections are theirs
+    assert!(read_text("watchman.feeed = 1\npatchwork.jobs = 0\nremote.origin.tags = 1").watches.is_empty());
+}
+
+#[test]
+fn settings_are_checked() {
+    let settings = read_text("patch.jobs = 2\npatch.hostJobs = 1\npatch.runs = 3\npatch.refprefix = bot/x//").settings;
+    assert_eq!((settings.jobs, settings.host_jobs, settings.runs, settings.ref_prefix.as_str()), (2, 1, 3, "bot/x/"));
+    assert_eq!(read_text("remote.origin.url = x").settings, Settings::default());
+    assert_eq!(read_text("patch.statedir = /var/x").settings.state_dir, Some("/var/x".into()));
+    let number = "it must be a number from 1 to 1024";
+    wrong("patch.jobs = 0", &[&format!("patch.jobs = 0: {number}")]);
+    wrong("patch.hostjobs = -1", &[&format!("patch.hostJobs = -1: {number}")]);
+    wrong("patch.statedir = x", &["patch.stateDir = x: it is not an absolute path"]);
+    for bad in ["-x", "/x", "a b", "x..y", "x.lock"] {
+        assert!(read(&entries(&format!("patch.refPrefix = {bad}"))).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_mistake_shows_no_secrets() {
+    let text = "watch.w.feed = https://me:pw@forge.example/f\nwatch.v.feed = ftp://forge.example/f?private_token=pw";
+    for mistake in read(&entries(text)).unwrap_err() {
+        assert!(!mistake.to_string().contains("pw"), "{mistake}");
+    }
+}
