@@ -62,6 +62,9 @@ impl Default for Settings {
 /// # Errors
 /// Every mistake there is, in the configuration's order. A repository with neither a watch nor an
 /// `upstream` remote is not a mistake: it has no watches.
+///
+/// # Panics
+/// Never: the implicit watch has a valid name.
 pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let mut shared = Values::default();
@@ -221,10 +224,10 @@ fn watch(
         policy: scope.get(Key::Policy, value::policy).unwrap_or(default_policy),
         fork: scope.get(Key::Fork, |text| value::remote(text, remotes)).unwrap_or_else(|| "origin".to_owned()),
         stack: scope.get(Key::Stack, value::stack),
-        timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_secs(3600)),
+        timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_hours(1)),
         retries: scope.get(Key::Retries, value::attempts).unwrap_or(5),
         payload: scope.list(Key::Payload, value::pair),
-        fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_secs(60)),
+        fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_mins(1)),
         body_limit: scope.get(Key::BodyLimit, value::bytes).unwrap_or(10 << 20),
     }
 }
@@ -242,7 +245,7 @@ fn default_remote(feed: Option<&Url>, scope: &Scope<'_>, remotes: &BTreeMap<Stri
 
 fn filter(scope: &mut Scope<'_>) -> Filter {
     let mut filter = Filter {
-        versions: scope.get(Key::Versions, |text| value::versions(text)),
+        versions: scope.get(Key::Versions, value::versions),
         prerelease: scope.get(Key::Prerelease, value::boolean).unwrap_or_default(),
         ..Filter::default()
     };

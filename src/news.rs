@@ -120,8 +120,9 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
         return Err(Disbelief::Vanished);
     }
     let mut news: Vec<News> = unusable(sight, known);
-    let nothing_is_known = sight.entries.iter().all(|entry| !known.known.contains_key(&entry.key));
-    let is_elsewhere = known.source != sight.source && nothing_is_known && !sight.entries.is_empty();
+    let is_elsewhere = known.source != sight.source
+        && !sight.entries.is_empty()
+        && !sight.entries.iter().any(|entry| is_same(entry, sight, known));
     if !known.primed || (is_elsewhere && known.has_entries()) {
         let reason = if known.primed { PrimedReason::SourceChanged } else { PrimedReason::FirstSight };
         prime(&mut news, sight, rules, known, reason);
@@ -129,7 +130,7 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
     }
     if known.source != sight.source {
         // Something is known there: the watch goes on, and remembers where it looks.
-        news.push(News::Primed { reason: PrimedReason::SourceChanged, entries: Vec::new() });
+        news.push(News::Primed { reason: PrimedReason::SourceChanged, entries: met_again(sight, known) });
     }
     if overflowed(sight, known) {
         fill_or_gap(&mut news, sight, rules);
@@ -215,32 +216,56 @@ fn prime(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, known: &WatchSta
     let taken: Vec<&Entry> = sight.entries.iter().filter(|entry| passed(rules, entry).is_none()).collect();
     let backfill = if known.primed { 0 } else { rules.backfill };
     let fill: BTreeSet<&str> = taken.iter().rev().take(backfill).map(|entry| entry.key.as_str()).collect();
-    let tag_sha = |key: &str| sight.tags.as_ref().and_then(|tags| tags.get(key).cloned());
-    // Tags beside a feed are known too: a window that slides back over them, or overflows, is not news.
-    let shown: BTreeSet<&str> = sight.entries.iter().map(|entry| entry.key.as_str()).collect();
-    // But a tag that is newer than all the feed shows is a release that is about to be published.
-    let newest = sight.entries.iter().max_by(|a, b| by_version(&a.key, &b.key)).map(|entry| entry.key.as_str());
-    let mut beside: Vec<&String> = sight
-        .tags
-        .iter()
-        .flat_map(BTreeMap::keys)
-        .filter(|tag| !shown.contains(tag.as_str()) && !newest.is_some_and(|newest| succeeds(tag, newest)))
-        .collect();
-    beside.sort_by(|a, b| by_version(a, b));
-    let entries =
-        beside
-            .into_iter()
-            .map(|tag| KnownEntry { key: tag.clone(), sha: tag_sha(tag) })
-            .chain(sight.entries.iter().filter(|entry| !fill.contains(entry.key.as_str())).map(|entry| KnownEntry {
-                key: entry.key.clone(),
-                sha: entry.sha.clone().or_else(|| tag_sha(&entry.key)),
-            }))
-            .filter(|entry| !known.known.contains_key(&entry.key))
-            .collect();
+    let shown = sight.entries.iter().filter(|entry| !fill.contains(entry.key.as_str()));
+    let shown = shown.map(|entry| known_entry(entry, sight));
+    let is_known = |entry: &KnownEntry| known.known.get(&entry.key).is_some_and(|known| known.sha == entry.sha);
+    let entries = beside(sight).into_iter().chain(shown).filter(|entry| !is_known(entry)).collect();
     news.push(News::Primed { reason, entries });
     for entry in sight.entries.iter().filter(|entry| fill.contains(entry.key.as_str())) {
         news.push(new(entry, sight));
     }
+}
+
+/// The tags beside a feed, oldest first: a window that slides back over them, or overflows, is not news.
+///
+/// But a tag that is newer than all the feed shows is a release that is about to be published.
+fn beside(sight: &Sight) -> Vec<KnownEntry> {
+    let shown: BTreeSet<&str> = sight.entries.iter().map(|entry| entry.key.as_str()).collect();
+    let newest = sight.entries.iter().max_by(|a, b| by_version(&a.key, &b.key)).map(|entry| entry.key.as_str());
+    let mut beside: Vec<KnownEntry> = sight
+        .tags
+        .iter()
+        .flatten()
+        .filter(|(tag, _)| !shown.contains(tag.as_str()) && !newest.is_some_and(|newest| succeeds(tag, newest)))
+        .map(|(tag, sha)| KnownEntry { key: tag.clone(), sha: Some(sha.clone()) })
+        .collect();
+    beside.sort_by(|a, b| by_version(&a.key, &b.key));
+    beside
+}
+
+/// What is known at another source too; the rest can neither move nor vanish there. Refs that are
+/// read from now on beside a feed bring along the tags of all time.
+fn met_again(sight: &Sight, known: &WatchState) -> Vec<KnownEntry> {
+    let is_new = |entry: &KnownEntry| !known.known.contains_key(&entry.key);
+    let is_met = |entry: &KnownEntry| known.known.get(&entry.key).is_some_and(|known| known.sha == entry.sha);
+    let shown =
+        sight.entries.iter().filter(|entry| is_same(entry, sight, known)).map(|entry| known_entry(entry, sight));
+    beside(sight).into_iter().filter(|entry| is_new(entry) || is_met(entry)).chain(shown).collect()
+}
+
+fn known_entry(entry: &Entry, sight: &Sight) -> KnownEntry {
+    let sha = entry.sha.clone().or_else(|| sight.tags.as_ref()?.get(&entry.key).cloned());
+    KnownEntry { key: entry.key.clone(), sha }
+}
+
+/// Whether the entry is known, and nothing speaks against its being the same one: two repositories
+/// may well have a tag of one name, but not of one commit.
+fn is_same(entry: &Entry, sight: &Sight, known: &WatchState) -> bool {
+    let now = entry.sha.as_ref().or_else(|| sight.tags.as_ref()?.get(&entry.key));
+    known
+        .known
+        .get(&entry.key)
+        .is_some_and(|before| before.sha.is_none() || now.is_none() || before.sha.as_ref() == now)
 }
 
 fn fill_or_gap(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>) {
@@ -287,21 +312,22 @@ fn releases(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, known: &Watch
                     learned.extend(unlearned(key, before.sha.as_deref(), Some(sha)));
                 }
                 // Only a tag that was seen among the refs can vanish from them.
-                None if before.sha.is_some() && !before.gone => {
+                None if before.sha.is_some() && !before.gone && known.source == sight.source => {
                     news.extend(gone(key, before.sha.clone(), rules, known));
                 }
                 None => {}
             }
         }
     }
-    if !learned.is_empty() {
+    if !learned.is_empty() && known.source == sight.source {
         news.push(News::Primed { reason: PrimedReason::Commits, entries: learned });
     }
 }
 
 fn commits(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, known: &WatchState) {
     let Some(head) = &sight.head else { return };
-    let old = known.head.as_deref();
+    // The head of the branch that was watched before says nothing about this one.
+    let old = known.head.as_deref().filter(|_| known.source == sight.source);
     let old_in_window = old.is_some_and(|old| sight.entries.iter().any(|entry| entry.key == old));
     // The window is a log of the new head: it shows the old one, or commits behind the old one
     // without it, or nothing that is known, and then only Git can tell.
@@ -654,9 +680,40 @@ mod tests {
         let elsewhere = |keys: &str, source: &str| Sight { source: source.to_owned(), ..feed(keys) };
         let mut watcher = Watcher::new(EventKind::Release);
         case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");
-        case(&mut watcher, &elsewhere("v2 v3", "b"), "SourceChanged; new v3");
+        case(&mut watcher, &elsewhere("v2 v3", "b"), "SourceChanged v2; new v3");
         case(&mut watcher, &elsewhere("r7 r8", "b"), "gap before r7; new r7; new r8");
         case(&mut watcher, &elsewhere("x1 x2", "c"), "SourceChanged x1 x2");
+    }
+
+    #[test]
+    fn another_repository_is_primed_even_if_it_has_tags_of_the_same_names() {
+        let at = |source: &str, sight: Sight| Sight { source: source.to_owned(), ..sight };
+        let mut watcher = Watcher::new(EventKind::Release);
+        case(&mut watcher, &at("a", refs("v1=a v2=b")), "FirstSight v1 v2");
+        case(&mut watcher, &at("b", refs("v1=x w1=y")), "SourceChanged v1 w1");
+        case(&mut watcher, &at("b", refs("v1=x w1=y w2=z")), "new w2");
+        case(&mut watcher, &at("b", refs("v1=z w1=y w2=z")), "moved v1@z was x");
+        // a mirror has the same commits: the watch goes on
+        case(&mut watcher, &at("c", refs("v1=z w1=y w2=z w3=z")), "SourceChanged v1 w1 w2; new w3");
+    }
+
+    #[test]
+    fn refs_that_join_a_feed_bring_no_old_tags_as_news() {
+        let mut watcher = Watcher::new(EventKind::Release);
+        case(&mut watcher, &feed("v3 v4"), "FirstSight v3 v4");
+        let beside = |keys: &str, all: &str| Sight { tags: Some(tags(all)), source: "both".to_owned(), ..feed(keys) };
+        let all = "v1=a v2=b v3=c v4=d";
+        case(&mut watcher, &beside("v3 v4", all), "SourceChanged v1 v2 v3 v4");
+        case(&mut watcher, &beside("v7", &format!("{all} v5=e v6=f v7=g")), "new v5; new v6; new v7");
+    }
+
+    #[test]
+    fn another_branch_is_not_a_rewritten_one() {
+        let mut watcher = Watcher::new(EventKind::Branch);
+        case(&mut watcher, &log("c", "a b c"), "FirstSight a b c");
+        let other = Sight { source: "other".to_owned(), ..log("d", "a b d") };
+        case(&mut watcher, &other, "SourceChanged a b; new d");
+        case(&mut watcher, &other, "");
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its configuration has mistakes.
     pub fn open(directory: Option<&Path>) -> Result<Self, Failure> {
-        let directory = directory.unwrap_or(Path::new("."));
+        let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        let directory = directory.map_or(here.clone(), |directory| here.join(directory));
         if !directory.is_dir() {
             return Err(Failure::Usage(
                 format!("there is no directory {}", text::printable(&directory.to_string_lossy())),

@@ -81,7 +81,7 @@ impl Mistake {
 
 /// A value as it may be shown: of a URL, neither user nor password nor token.
 fn without_secrets(value: &str) -> String {
-    let url = Url::parse(value).ok().filter(|url| url.has_host());
+    let url = Url::parse(value).ok().filter(Url::has_host);
     url.map_or_else(|| value.to_owned(), |url| shown(&url))
 }
 

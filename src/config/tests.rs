@@ -244,6 +244,12 @@ fn a_watch_needs_a_source_and_a_name_of_its_own() {
     );
 }
 
+#[track_caller]
+fn hint(text: &str, expected: &str) {
+    let mistakes = read(&entries(text)).unwrap_err();
+    assert_eq!(mistakes[0].hint.as_deref(), Some(expected));
+}
+
 #[test]
 fn keys_of_later_versions_are_refused_and_others_corrected() {
     let remote = "watch.w.remote = /srv/u\n";
@@ -258,11 +264,6 @@ fn keys_of_later_versions_are_refused_and_others_corrected() {
     wrong("channel.public.ref = refs/heads/public", &["channel.public.ref: channels are not part of this version"]);
     wrong("patch.sub.jobs = 1", &["patch.sub.jobs: `patch` has no subsections"]);
     wrong(&format!("{remote}watch.w.jobs = 1"), &["watch.w.jobs: there is no such key"]);
-    #[track_caller]
-    fn hint(text: &str, expected: &str) {
-        let mistakes = read(&entries(text)).unwrap_err();
-        assert_eq!(mistakes[0].hint.as_deref(), Some(expected));
-    }
     hint("watch.w.feeed = x", "did you mean `feed`?");
     hint("watch.w.fetchtimout = 1", "did you mean `fetchTimeout`?");
     hint("watch.w.jobs = 1", "it is set for all watches together: `patch.jobs`");

@@ -141,7 +141,10 @@ fn add_feed<'a>(
     url: &'a Url,
     state: &State,
 ) {
-    let known = state.watches.get(&watch.name).filter(|known| known.primed);
+    let known = state
+        .watches
+        .get(&watch.name)
+        .filter(|known| known.primed && known.source == source(watch, &workspace.config.remotes));
     let mut own = known
         .map(|known| stored::load(&workspace.places.cache, &watch.name, &super::occasion(watch, known)))
         .unwrap_or_default();
@@ -176,8 +179,11 @@ fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Reques
             if let Err(error) = &fetched
                 && let Some(wait) = error.retry_after()
             {
-                // Politeness that cannot be remembered is asked for again at the next poll.
-                let _ = hosts.close(url, now.after(wait));
+                // The host that asked for rest may be one that a redirect led to; asking this one
+                // would lead there again. Politeness that cannot be remembered is asked for again.
+                for url in [Some(url), Url::parse(&error.url).ok().as_ref()].into_iter().flatten() {
+                    let _ = hosts.close(url, now.after(wait));
+                }
             }
             Answer::Feed(fetched.map(Arc::new).map_err(|error| fetch_problem(&error)))
         }
@@ -230,7 +236,12 @@ pub fn source(watch: &Watch, remotes: &BTreeMap<String, String>) -> String {
         let url = remotes.get(remote).unwrap_or(remote);
         Url::parse(url).map_or_else(|_| url.clone(), |url| shown(&url))
     });
-    let branch = watch.branch.as_ref().map(|branch| format!("branch {branch}"));
+    let branch = match (watch.event, &watch.branch) {
+        (EventKind::Release, _) => None,
+        (EventKind::Branch, Some(branch)) => Some(format!("branch {branch}")),
+        (EventKind::Branch, None) if watch.feed.is_some() => Some("commits".to_owned()),
+        (EventKind::Branch, None) => Some("branch HEAD".to_owned()),
+    };
     [feed, remote, branch].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 

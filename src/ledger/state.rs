@@ -2,7 +2,7 @@
 //!
 //! A fold over the records in their order, and nothing else: no clock, no configuration.
 
-use super::record::{Action, Body, Problem, Record, Run, Signal};
+use super::record::{Action, Body, PrimedReason, Problem, Record, Run, Signal};
 use crate::{
     dispatch::result::Status,
     event::{Change, Event},
@@ -143,6 +143,10 @@ impl State {
                 let watch = self.knowledge(&primed.watch, record);
                 watch.primed = true;
                 watch.source.clone_from(&primed.source);
+                if primed.reason == PrimedReason::SourceChanged {
+                    // What is not to be seen elsewhere can neither move nor vanish there.
+                    watch.known.values_mut().for_each(|known| known.sha = None);
+                }
                 for entry in &primed.entries {
                     watch.learn(&entry.key, entry.sha.as_deref());
                 }

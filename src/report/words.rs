@@ -47,11 +47,10 @@ fn signal_line(paint: Paint, signal: &Signal) -> String {
     let before = signal.previous.as_deref().map(short).unwrap_or_default();
     match signal.change {
         Change::New => {
-            let name = if signal.entry.tag.is_none() && signal.entry.sha.is_some() { now } else { &name };
-            let about = signal.entry.title.as_deref().filter(|title| *title != name);
+            let about = signal.entry.title.as_deref().filter(|title| *title != name.as_str());
             let about = about
                 .map(|title| paint.styled(Style::Faint, &format!(": {}", text::printable(text::clipped(title, 80)))));
-            format!("{} is new{}", paint.styled(Style::Good, name), about.unwrap_or_default())
+            format!("{} is new{}", paint.styled(Style::Good, &name), about.unwrap_or_default())
         }
         Change::Moved => paint
             .styled(Style::Attention, &format!("tag {name} moved from {before} to {now}: was it replaced on purpose?")),

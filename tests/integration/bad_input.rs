@@ -38,7 +38,7 @@ fn failing(response: Response) -> Output {
     let next = later.run();
     assert_eq!(next.to_string(), "status: 0\n--- stdout\nbad: works again\nbad: v2 is new: Release v2\n");
     assert_eq!(fork.records().matches("bad signal").count(), 1);
-    fork.shown(failed)
+    fork.shown(&failed)
 }
 
 fn status(status: u16) -> Response {
@@ -352,7 +352,7 @@ fn outside_of_a_repository_the_error_says_so() {
     fork.environment.write("elsewhere/file", "");
     let output = fork.environment.patch(&["poll"]).in_dir("elsewhere").run();
     assert_eq!(output.status, 2, "{output}");
-    assert!(output.stderr.contains("not a git repository"), "{output}");
+    assert!(output.stderr.contains("elsewhere is not in a Git repository"), "{output}");
     assert!(output.stderr.contains("-C DIR"), "{output}");
     fork.environment.patch(&["-C", "not-there", "poll"]).run().is(&expect![[r#"
         status: 2
@@ -368,7 +368,7 @@ fn a_state_directory_that_cannot_be_used_is_named_and_nothing_is_asked() {
     fork.feeds.show("/f", atom(&["v1"]));
     fork.environment.write("file", "");
     let run =
-        |args: &[&str]| fork.shown(fork.command(args).env("PATCH_STATE_DIR", fork.environment.path("file")).run());
+        |args: &[&str]| fork.shown(&fork.command(args).env("PATCH_STATE_DIR", fork.environment.path("file")).run());
     run(&["poll"]).is(&expect![[r#"
         status: 1
         --- stderr
@@ -561,4 +561,24 @@ fn a_damaged_ledger_is_left_alone() {
         hint: nothing was changed; look at line 2 with `sed -n 2p $TEMP/home/.local/state/patch-moi/FOLDER/ledger.jsonl`, keep a copy of the file, and mend or delete that line
     "#]]);
     assert_eq!(fork.ledger(), damaged);
+}
+
+#[test]
+fn a_second_poll_at_once_gives_way() {
+    let fork = Fork::watching("/f");
+    fork.feeds.show("/f", atom(&["v1"]));
+    fork.poll().succeeded();
+    fork.feeds.show("/f", atom(&["v2", "v1"]));
+    let lock = fs::File::open(fork.ledger_file().with_file_name("intake.lock")).unwrap();
+    lock.lock().unwrap();
+    fork.poll().is(&expect![[r#"
+        status: 75
+        --- stderr
+        error: another run holds $TEMP/home/.local/state/patch-moi/FOLDER/intake.lock
+        hint: try again later
+    "#]]);
+    // looking takes no lock
+    assert!(fork.patch(&["poll", "--dry-run"]).stdout.contains("v2 is new"));
+    lock.unlock().unwrap();
+    assert!(fork.poll().stdout.contains("v2 is new"));
 }

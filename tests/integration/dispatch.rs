@@ -12,7 +12,7 @@ use std::path::Path;
 /// What a flow runner prints for one step.
 fn document(status: &str, message: &str) -> String {
     format!(
-        r#"echo '{{"eventId":"e","results":[{{"flow":"carry","step":"run","result":{{"status":"{status}","message":"{message}","artifacts":{{}}}}}}]}}'"#
+        r#"echo '{{"eventId":"'"$PATCH_EVENT_ID"'","results":[{{"flow":"carry","step":"run","result":{{"status":"{status}","message":"{message}","artifacts":{{}}}}}}]}}'"#
     )
 }
 
@@ -224,7 +224,7 @@ fn exit_0_of_a_flow_runner_is_not_success() {
 
 #[test]
 fn results_of_nobody_are_not_success() {
-    let fork = Fork::dispatching("codex-flow", r#"echo '{"eventId":"e","results":[]}'"#);
+    let fork = Fork::dispatching("codex-flow", r#"echo '{"eventId":"'"$PATCH_EVENT_ID"'","results":[]}'"#);
     fork.release("v1.1.0");
     let told = fork.says_of(&["poll"]);
     assert_eq!(told.status, 1, "{told}");
@@ -345,7 +345,7 @@ fn needs_intervention_blocked_and_unmatched_wait_for_a_person() {
     for script in [
         document("needs_intervention", "m"),
         document("blocked", "m"),
-        "echo '{\"eventId\":\"e\",\"results\":[]}'".to_owned(),
+        r#"echo '{"eventId":"'"$PATCH_EVENT_ID"'","results":[]}'"#.to_owned(),
     ] {
         let fork = Fork::dispatching("codex-flow", &script);
         fork.release("v1.1.0");
@@ -702,7 +702,7 @@ fn hostile_tags_reach_a_command_as_data_only() {
     let events = fork.environment().read("stdin");
     let mut given: Vec<String> = events
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap()["payload"]["tag"].as_str().unwrap().to_owned())
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["payload"]["entryId"].as_str().unwrap().to_owned())
         .collect();
     let mut expected = tags.map(str::to_owned).to_vec();
     given.sort();

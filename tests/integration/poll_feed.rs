@@ -49,9 +49,9 @@ fn json_is_the_ledgers_own_records() {
     let first = fork.patch(&["poll", "--json"]).stdout;
     fork.feeds.show("/releases.atom", atom(&["v1"]));
     let second = fork.command(&["poll", "--json"]).success().stdout;
-    let ledger = fork.shown(crate::environment::Output { status: 0, stdout: fork.ledger(), stderr: String::new() });
+    let ledger = fork.shown(&crate::environment::Output { status: 0, stdout: fork.ledger(), stderr: String::new() });
     let seen = crate::environment::Output { status: 0, stdout: second, stderr: String::new() };
-    assert_eq!(format!("{first}{}", fork.shown(seen).stdout), ledger.stdout);
+    assert_eq!(format!("{first}{}", fork.shown(&seen).stdout), ledger.stdout);
     expect![[r#"
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"primed","watch":"up","reason":"first-sight","source":"http://feeds/releases.atom","entries":[]}
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"signal","watch":"up","id":"patch:up:v1:upstream.release","change":"new","entry":{"key":"v1","tag":"v1","entryId":"tag:forge.example,2008:Repository/1/v1","title":"Release v1","url":"https://forge.example/o/p/releases/tag/v1","raw":{"id":"tag:forge.example,2008:Repository/1/v1","links":[{"href":"https://forge.example/o/p/releases/tag/v1","rel":"alternate","type":"text/html"}],"title":"Release v1"}},"targets":[],"event":{"id":"patch:up:v1:upstream.release","type":"upstream.release","source":"patch","receivedAt":"2026-01-02T03:04:05.000Z","payload":{"entryId":"tag:forge.example,2008:Repository/1/v1","event":"release","provider":"feed","raw":{"id":"tag:forge.example,2008:Repository/1/v1","links":[{"href":"https://forge.example/o/p/releases/tag/v1","rel":"alternate","type":"text/html"}],"title":"Release v1"},"ref":"v1","sourceId":"up","tag":"v1","title":"Release v1","url":"https://forge.example/o/p/releases/tag/v1"}}}
@@ -348,6 +348,7 @@ fn a_watch_that_looks_elsewhere_is_primed_again() {
     fork.poll().is(&expect![[r#"
         status: 0
         --- stdout
+        up: it looks elsewhere now: 1 entry is known from now on, the newest w2
         up: w3 is new: Release w3
     "#]]);
 }
@@ -421,7 +422,7 @@ fn a_host_that_asks_for_rest_gets_it_in_later_processes_too() {
         error: watch `a`: http://feeds/a was asked too often and wants 600 s of rest
         hint: poll this host less often, or watch the Git remote instead of the feed
     "#]]);
-    let later = |time: &str| fork.shown(fork.command(&["poll"]).env("PATCH_NOW", time).run());
+    let later = |time: &str| fork.shown(&fork.command(&["poll"]).env("PATCH_NOW", time).run());
     fork.feeds.show("/a", atom(&["v2", "v1"]));
     later("2026-01-02T03:14:04Z").is(&expect![[r#"
         status: 0
@@ -451,6 +452,19 @@ fn a_host_that_asks_for_rest_gets_it_in_later_processes_too() {
         status: 0
     "#]]);
     assert_eq!(fork.feeds.asked().len(), asked);
+}
+
+#[test]
+fn a_host_behind_a_redirect_gets_its_rest_too() {
+    let fork = Fork::watching("/here");
+    let there = crate::upstream::Feeds::new();
+    fork.config("watch.there.feed", &there.url("/there"));
+    fork.feeds.answer("/here", Response::new(302).header("Location", &there.url("/elsewhere")));
+    there.show("/there", atom(&["v1"]));
+    there.answer("/elsewhere", Response::new(429).header("Retry-After", "600"));
+    fork.patch(&["poll", "up"]);
+    assert_eq!(fork.poll().to_string(), "status: 0\n");
+    assert_eq!((fork.feeds.asked(), there.asked()), (vec!["/here".to_owned()], vec!["/elsewhere".to_owned()]));
 }
 
 #[test]
@@ -534,7 +548,7 @@ fn a_slow_watch_does_not_hold_up_another() {
     // the one that is asked first answers only when the other has been asked
     fork.feeds.handle("/a", |_| {
         let asked = ASKED.0.lock().unwrap();
-        let (asked, _) = ASKED.1.wait_timeout_while(asked, Duration::from_secs(60), |asked| !*asked).unwrap();
+        let (asked, _) = ASKED.1.wait_timeout_while(asked, Duration::from_mins(1), |asked| !*asked).unwrap();
         if *asked { Response::new(200).body(atom(&["v1"])) } else { Response::new(500) }
     });
     fork.feeds.handle("/b", |_| {

@@ -282,6 +282,98 @@ fn a_release_of_a_tag_that_the_first_sight_met_alone_is_news() {
 }
 
 #[test]
+fn another_kind_of_event_or_another_repository_is_primed_first() {
+    let fork = Fork::with_remote();
+    fork.environment.tag("upstream", "v1");
+    fork.environment.tag("upstream", "v2");
+    fork.config("watch.up.remote", "upstream");
+    fork.poll().succeeded();
+    fork.config("watch.up.event", "branch");
+    fork.poll().is(&expect![[r#"
+        status: 0
+        --- stdout
+        up: it looks elsewhere now: 1 entry is known from now on, the newest b2899e9ab7
+    "#]]);
+    fork.environment.git("fork", &["config", "watch.up.event", "release"]);
+    fork.poll().is(&expect![[r#"
+        status: 0
+        --- stdout
+        up: it looks elsewhere now: 2 entries are known from now on, the newest v2
+    "#]]);
+    assert_eq!(fork.poll().to_string(), "status: 0\n");
+    fork.environment.repository("other");
+    fork.environment.commit("other", "else", "1\n");
+    fork.environment.tag("other", "v1");
+    fork.environment.tag("other", "w1");
+    fork.environment.git("fork", &["remote", "set-url", "upstream", "../other"]);
+    fork.poll().is(&expect![[r#"
+        status: 0
+        --- stdout
+        up: it looks elsewhere now: 2 entries are known from now on, the newest w1
+    "#]]);
+    assert_eq!(fork.poll().to_string(), "status: 0\n");
+    expect![[r#"
+        up primed: first-sight v1 v2
+        up primed: source-changed b2899e9ab78b4f24f90287afd0af046d69191300
+        up primed: source-changed v1 v2
+        up primed: source-changed v1 w1
+    "#]]
+    .assert_eq(&fork.records());
+}
+
+#[test]
+fn backfill_takes_the_newest_versions() {
+    let fork = Fork::with_remote();
+    for tag in ["v10", "v2", "v1", "v11-rc.1"] {
+        fork.environment.tag("upstream", tag);
+    }
+    fork.patch(&["poll", "--backfill", "2"]).is(&expect![[r#"
+        status: 0
+        --- stdout
+        upstream: first sight: 2 entries are known from now on, the newest v11-rc.1
+        upstream: v2 is new
+        upstream: v10 is new
+    "#]]);
+}
+
+#[test]
+fn a_remote_that_fails_beside_a_feed_keeps_the_news_for_later() {
+    let fork = Fork::with_remote();
+    fork.environment.tag("upstream", "v1");
+    fork.config("watch.up.feed", &fork.feeds.url("/f"));
+    fork.config("watch.up.remote", "upstream");
+    fork.feeds.show("/f", atom(&["v1"]));
+    fork.poll().succeeded();
+    fork.feeds.show("/f", atom(&["v2", "v1"]));
+    let upstream = fork.environment.path("upstream");
+    std::fs::rename(&upstream, fork.environment.path("away")).unwrap();
+    let failed = fork.poll();
+    assert_eq!((failed.status, failed.stdout.as_str()), (1, ""), "{failed}");
+    std::fs::rename(fork.environment.path("away"), upstream).unwrap();
+    fork.poll().is(&expect![[r#"
+        status: 0
+        --- stdout
+        up: works again
+        up: v2 is new: Release v2
+    "#]]);
+}
+
+#[test]
+fn a_silent_remote_is_given_up_in_time() {
+    let fork = Fork::new();
+    fork.config("watch.slow.remote", "ssh://forge.example/o/p");
+    fork.config("watch.slow.fetchTimeout", "1");
+    fork.config("watch.up.feed", &fork.feeds.url("/f"));
+    fork.feeds.show("/f", atom(&["v1"]));
+    let ssh = fork.environment.program("bin/ssh", "#!/bin/sh\nexec sleep 600\n");
+    let output = fork.command(&["poll"]).env("GIT_SSH_COMMAND", ssh).run();
+    assert_eq!(output.status, 1, "{output}");
+    assert_eq!(output.stdout, "up: first sight: 1 entry is known from now on, the newest v1\n");
+    assert!(output.stderr.starts_with("error: watch `slow`: "), "{output}");
+    assert!(fork.ledger().contains("\"kind\":\"timeout\""), "{}", fork.ledger());
+}
+
+#[test]
 fn refs_beside_a_feed_fill_a_window_that_overflowed() {
     let fork = Fork::with_remote();
     fork.config("watch.up.feed", &fork.feeds.url("/f"));
@@ -367,14 +459,14 @@ fn a_bare_repository_and_a_subdirectory_are_forks_too() {
     let environment = &fork.environment;
     environment.git("", &["init", "--quiet", "--bare", "fork.git"]);
     environment.git("fork.git", &["remote", "add", "upstream", "../upstream"]);
-    fork.shown(environment.patch(&["poll"]).in_dir("fork.git").run()).is(&expect![[r#"
+    fork.shown(&environment.patch(&["poll"]).in_dir("fork.git").run()).is(&expect![[r#"
         status: 0
         --- stdout
         upstream: first sight: 1 entry is known from now on, the newest v1
     "#]]);
     assert_eq!(environment.patch(&["-C", "fork.git", "poll"]).run().to_string(), "status: 0\n");
     environment.write("fork/below/file", "");
-    fork.shown(environment.patch(&["poll"]).in_dir("fork/below").run()).is(&expect![[r#"
+    fork.shown(&environment.patch(&["poll"]).in_dir("fork/below").run()).is(&expect![[r#"
         status: 0
         --- stdout
         upstream: first sight: 1 entry is known from now on, the newest v1
@@ -391,7 +483,7 @@ fn linked_worktrees_share_the_ledger() {
     fork.environment
         .git("fork", &["remote", "set-url", "upstream", fork.environment.path("upstream").to_str().unwrap()]);
     fork.poll().succeeded();
-    let linked = || fork.shown(fork.environment.patch(&["poll"]).in_dir("linked").run());
+    let linked = || fork.shown(&fork.environment.patch(&["poll"]).in_dir("linked").run());
     assert_eq!(linked().to_string(), "status: 0\n");
     fork.environment.tag("upstream", "v2");
     linked().is(&expect![[r#"
@@ -418,4 +510,28 @@ fn two_watches_of_one_remote_have_each_their_own_news() {
         lib: lib/1.0 is new
         tool: tool/2.0 is new
     "#]]);
+}
+
+#[test]
+fn a_remote_of_several_watches_is_asked_once() {
+    let fork = Fork::with_remote();
+    fork.environment.tag("upstream", "v1");
+    let url = format!("ssh://forge.example{}", fork.environment.path("upstream").display());
+    fork.environment.git("fork", &["remote", "set-url", "upstream", &url]);
+    for name in ["one", "two", "three"] {
+        fork.config(&format!("watch.{name}.remote"), "upstream");
+    }
+    fork.config("watch.three.event", "branch");
+    // runs the command that the far side would run, its last argument
+    let script = "#!/bin/sh\nfor command; do :; done\necho asked >> \"$HOME/asked\"\neval \"exec $command\"\n";
+    let ssh = fork.environment.program("bin/ssh", script);
+    fork.shown(&fork.command(&["poll"]).env("GIT_SSH_COMMAND", ssh).run()).is(&expect![[r#"
+        status: 0
+        --- stdout
+        one: first sight: 1 entry is known from now on, the newest v1
+        three: first sight: 1 entry is known from now on, the newest b2899e9ab7
+        two: first sight: 1 entry is known from now on, the newest v1
+    "#]]);
+    // once for the tags, once for HEAD
+    assert_eq!(fork.environment.read("home/asked"), "asked\nasked\n");
 }

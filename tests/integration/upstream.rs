@@ -116,7 +116,7 @@ impl Fork {
     /// What the program makes of these arguments in the fork.
     #[track_caller]
     pub fn patch(&self, args: &[&str]) -> Output {
-        self.shown(self.command(args).run())
+        self.shown(&self.command(args).run())
     }
 
     /// What `patch poll` says.
@@ -126,7 +126,7 @@ impl Fork {
     }
 
     /// An output without what differs at every run: the server's port, the hash of a temporary path.
-    pub fn shown(&self, output: Output) -> Output {
+    pub fn shown(&self, output: &Output) -> Output {
         let text = |text: &str| {
             // Without the scheme: a test may ask the same port over https.
             let text = text.replace(self.feeds.origin().trim_start_matches("http:"), "//feeds");
@@ -233,15 +233,15 @@ pub fn release(tag: &str, title: &str) -> String {
 
 /// An Atom feed of commits, newest first as they are given.
 pub fn log(shas: &[&str]) -> String {
-    let entries: String = shas
-        .iter()
-        .map(|sha| {
-            format!(
-                "<entry><id>tag:forge.example,2008:Grit::Commit/{sha}</id><title>\n      Change {}\n    </title>\
-                 <link rel=\"alternate\" href=\"https://forge.example/o/p/commit/{sha}\"/></entry>\n",
-                &sha[..4]
-            )
-        })
-        .collect();
+    let mut entries = String::new();
+    for sha in shas {
+        writeln!(
+            entries,
+            "<entry><id>tag:forge.example,2008:Grit::Commit/{sha}</id><title>\n      Change {}\n    </title>\
+             <link rel=\"alternate\" href=\"https://forge.example/o/p/commit/{sha}\"/></entry>",
+            &sha[..4]
+        )
+        .unwrap();
+    }
     document(&entries)
 }

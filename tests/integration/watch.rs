@@ -7,7 +7,7 @@ use patch_moi::loopback::Response;
 /// The watches in the fork's own configuration file.
 fn watches(fork: &Fork) -> String {
     let output = fork.environment.run("git", &["config", "--local", "--get-regexp", "^watch"]).in_dir("fork").run();
-    fork.shown(output).stdout
+    fork.shown(&output).stdout
 }
 
 #[test]
@@ -397,10 +397,10 @@ fn a_check_shows_commits_beside_the_feed_and_branches() {
     fork.patch(&["watch", "check"]).is(&expect![[r#"
         status: 0
         --- stdout
-        log: 1 entry at http://feeds/log, 1 taken
+        log: 1 entry at http://feeds/log commits, 1 taken
         KEY         COMMIT      PUBLISHED  VERDICT  TITLE
         aaaaaaaaaa  aaaaaaaaaa             taken    Change aaaa
-        main: 1 entry at ../upstream, 1 taken
+        main: 1 entry at ../upstream branch HEAD, 1 taken
         KEY         COMMIT      PUBLISHED  VERDICT  TITLE
         b2899e9ab7  b2899e9ab7             taken
         up: 1 entry at http://feeds/f ../upstream, 1 taken
@@ -444,6 +444,19 @@ fn a_check_tells_what_is_wrong_and_goes_on() {
 }
 
 #[test]
+fn a_check_leaves_a_host_alone_that_asked_for_rest() {
+    let fork = Fork::watching("/f");
+    fork.feeds.answer("/f", Response::new(429).header("Retry-After", "600"));
+    fork.poll();
+    fork.patch(&["watch", "check"]).is(&expect![[r#"
+        status: 1
+        --- stderr
+        warning: watch `up`: the host asked not to be asked before 2026-01-02T03:14:05.000Z
+    "#]]);
+    assert_eq!(fork.feeds.asked(), ["/f"]);
+}
+
+#[test]
 fn a_removed_watch_keeps_its_records() {
     let fork = Fork::new();
     fork.feeds.show("/f.atom", atom(&["v1"]));
@@ -453,7 +466,7 @@ fn a_removed_watch_keeps_its_records() {
     fork.poll().succeeded();
     let ledger = fork.ledger();
     fork.environment.write("fork/below/file", "");
-    fork.shown(fork.environment.patch(&["watch", "remove", "one"]).in_dir("fork/below").run()).is(&expect![[r#"
+    fork.shown(&fork.environment.patch(&["watch", "remove", "one"]).in_dir("fork/below").run()).is(&expect![[r#"
         status: 0
         --- stdout
         removed `watch.one` from .git/config; its records stay in the ledger
