@@ -6,6 +6,7 @@
 mod bad_input;
 mod config;
 mod dispatch;
+mod docs;
 mod environment;
 mod fork;
 mod generated;
