@@ -673,7 +673,7 @@ mod tests {
     #[test]
     fn a_tag_called_like_an_alarm_does_not_silence_it() {
         let mut watcher = Watcher::new(EventKind::Release);
-        case(&mut watcher, &refs("v1=a v2=c v1@b=z v2@gone=z"), "FirstSight v1 v1@b v2 v2@gone");
+        case(&mut watcher, &refs("v1=a v2=c v1@b=z v2@gone=z"), "FirstSight v1@b v1 v2 v2@gone");
         case(&mut watcher, &refs("v1=b v1@b=z v2@gone=z"), "moved v1@b@alarm was a; gone v2@gone@alarm was c");
         case(&mut watcher, &refs("v1=b v1@b=z v2@gone=z"), "");
     }
@@ -735,7 +735,7 @@ mod tests {
         case(&mut watcher, &feed("v3 v4"), "FirstSight v3 v4");
         let beside = |keys: &str, all: &str| Sight { tags: Some(tags(all)), source: "both".to_owned(), ..feed(keys) };
         let all = "v1=a v2=b v3=c v4=d";
-        case(&mut watcher, &beside("v3 v4", all), "SourceChanged v1 v2 v3 v4");
+        case(&mut watcher, &beside("v3 v4", all), "MetAgain v1 v2 v3 v4");
         case(&mut watcher, &beside("v7", &format!("{all} v5=e v6=f v7=g")), "new v5; new v6; new v7");
     }
 
@@ -744,7 +744,7 @@ mod tests {
         let mut watcher = Watcher::new(EventKind::Branch);
         case(&mut watcher, &log("c", "a b c"), "FirstSight a b c");
         let other = Sight { source: "other".to_owned(), ..log("d", "a b d") };
-        case(&mut watcher, &other, "SourceChanged a b; new d");
+        case(&mut watcher, &other, "MetAgain a b; new d");
         case(&mut watcher, &other, "");
     }
 

@@ -153,7 +153,7 @@ impl Report {
             Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Interrupted(_) => {
-                self.complain("error", &failure.to_string(), Some("nothing is lost; run it again"))
+                self.complain("error", &failure.to_string(), Some("nothing is lost; run it again"));
             }
             Failure::Busy(_) => self.complain("error", &failure.to_string(), Some("try again later")),
         }

@@ -55,10 +55,9 @@ pub enum Standing {
 pub fn standing(delivery: &Delivery, retries: u32, now: Timestamp) -> Standing {
     match delivery.stage {
         Stage::Pending => Standing::Due,
-        // An interrupted attempt is the last one's failure in the making.
-        Stage::Started if delivery.failures >= retries => Standing::GivenUp,
+        // An interrupted attempt may have done nothing at all: it fails only by being made again.
+        Stage::Started | Stage::Ended(Status::Failed) if delivery.failures >= retries => Standing::GivenUp,
         Stage::Started => Standing::Started,
-        Stage::Ended(Status::Failed) if delivery.failures >= retries => Standing::GivenUp,
         Stage::Ended(Status::Failed) => {
             let wait = backoff(delivery.failures);
             let from = delivery.at.after(wait);

@@ -25,7 +25,8 @@ fn failed_attempts_are_made_again_with_growing_waits() {
     case(failed, 1, "11:59:00", Standing::RetryFrom(at("12:05:00")));
     case(failed, 1, "10:00:00", Standing::Due);
     case(Stage::Started, 0, "12:00:00", Standing::Started);
-    case(Stage::Started, 2, "12:00:00", Standing::GivenUp);
+    case(Stage::Started, 2, "12:00:00", Standing::Started);
+    case(Stage::Started, 3, "12:00:00", Standing::GivenUp);
     case(Stage::Ended(Status::NeedsIntervention), 0, "23:00:00", Standing::Waiting(Status::NeedsIntervention));
     case(Stage::Ended(Status::Unmatched), 0, "23:00:00", Standing::Waiting(Status::Unmatched));
     case(Stage::Ended(Status::Changed), 0, "23:00:00", Standing::Done);
