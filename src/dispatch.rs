@@ -106,6 +106,18 @@ impl Journal<'_> {
         Ok(plan::plan(watch, ledger.state(), now))
     }
 
+    /// Records the end of attempts that were interrupted once too often: nobody else will.
+    fn give_up(&mut self, watch: &Watch, now: Timestamp) -> Result<(), LedgerError> {
+        let abandoned = {
+            let mut ledger = self.lock();
+            ledger.refresh()?;
+            plan::abandoned(watch, ledger.state(), now)
+        };
+        let message = "given up: each attempt ended `patch` itself, or was cut short with it";
+        let ended = |due: &Due| ended(watch, due, Ran::failed(message.to_owned()), Duration::ZERO);
+        self.append(abandoned.iter().map(|due| Record::new(now, Body::Run(Box::new(ended(due))))).collect())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -143,6 +155,7 @@ fn drain(
     journal: &mut Journal<'_>,
     done: &mut Vec<(String, Target)>,
 ) -> Result<(), LedgerError> {
+    journal.give_up(watch, Timestamp::now())?;
     while signals::interrupted().is_none() {
         let now = Timestamp::now();
         let (superseded, due) = journal.plan(watch, now)?;

@@ -117,6 +117,26 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
     (superseded, due)
 }
 
+/// Attempts without an end that are not made again: as many as there may be were interrupted.
+///
+/// Who asks holds the watch's run lock, so that none of them is still at work.
+#[must_use]
+pub fn abandoned(watch: &Watch, state: &State, now: Timestamp) -> Vec<Due> {
+    let of_watch = state.open.iter().filter(|(_, signal)| signal.watch == watch.name);
+    let deliveries = of_watch.flat_map(|(id, signal)| signal.deliveries.iter().map(move |it| (id, signal, it)));
+    deliveries
+        .filter(|(_, _, (_, delivery))| {
+            delivery.stage == Stage::Started && standing(delivery, watch.retries, now) == Standing::GivenUp
+        })
+        .map(|(id, signal, (target, delivery))| Due {
+            id: id.clone(),
+            target: *target,
+            attempt: delivery.attempt,
+            signal: signal.clone(),
+        })
+        .collect()
+}
+
 /// Whether the signal tells of something newer than those before it.
 ///
 /// A moved tag is an alarm about an old one, and a person who asks for an old signal wants that one:

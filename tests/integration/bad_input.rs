@@ -357,7 +357,7 @@ fn outside_of_a_repository_the_error_says_so() {
     fork.environment.patch(&["-C", "not-there", "poll"]).run().is(&expect![[r#"
         status: 2
         --- stderr
-        error: there is no directory not-there
+        error: there is no directory $TEMP/not-there
         hint: name an existing one with `-C DIR`
     "#]]);
 }

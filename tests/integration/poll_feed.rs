@@ -223,8 +223,6 @@ fn commits_of_a_branch_are_news_and_its_rewriting_is_told() {
     fork.feeds.show("/commits/main.atom", log(&[]));
     fork.poll().is(&expect![[r#"
         status: 1
-        --- stdout
-        up: main is gone upstream
         --- stderr
         error: watch `up`: upstream has no branch `main`
         hint: name one that it has: `git config watch.up.branch BRANCH`
@@ -245,7 +243,6 @@ fn commits_of_a_branch_are_news_and_its_rewriting_is_told() {
         up primed: first-sight aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
         up signal: new patch:up:cccccccccccccccccccccccccccccccccccccccc:upstream.update
         up signal: rewritten patch:up:dddddddddddddddddddddddddddddddddddddddd:upstream.update
-        up signal: gone patch:up:main@gone:upstream.update
         up watchError: missing-branch
         up watchError: none
     "#]]
@@ -348,7 +345,6 @@ fn a_watch_that_looks_elsewhere_is_primed_again() {
     fork.poll().is(&expect![[r#"
         status: 0
         --- stdout
-        up: it looks elsewhere now: 1 entry is known from now on, the newest w2
         up: w3 is new: Release w3
     "#]]);
 }

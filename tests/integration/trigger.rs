@@ -150,7 +150,7 @@ fn a_branch_of_somebody_else_is_left_alone_and_reported() {
 }
 
 #[test]
-fn a_branch_that_a_stranger_put_on_top_of_ours_is_not_ours() {
+fn a_branch_that_somebody_built_on_is_delivered_and_left_alone() {
     let fork = fork();
     fork.release("v1.1.0");
     fork.patch(&["poll"]).success();
@@ -158,10 +158,10 @@ fn a_branch_that_a_stranger_put_on_top_of_ours_is_not_ours() {
     let theirs = fork.environment().commit("other", "work", "theirs\n");
     fork.environment().git("other", &["push", "--quiet", "origin", BRANCH]);
     fork.says_of(&["replay", "v1.1.0"]).is(&expect![[r#"
-        status: 1
+        status: 0
         --- stdout
         up: v1.1.0 is due again
-        up: v1.1.0 -> trigger-branch: failed: the fork `origin` has a branch patch-moi/trigger/up/v1.1.0 that is not this event's; move it away, then `patch retry`
+        up: v1.1.0 -> trigger-branch: completed: patch-moi/trigger/up/v1.1.0 was there already
     "#]]);
     assert_eq!(fork.forge(&["rev-parse", BRANCH]), theirs);
 }
@@ -282,7 +282,7 @@ fn the_prefix_of_refs_is_configurable_but_never_the_stack_itself() {
         status: 1
         --- stdout
         up: v1.1.0 is new
-        up: v1.1.0 -> trigger-branch: failed: patch-moi/trigger/up/v1.1.0 is the fork's own branch; set another `patch.refPrefix`
+        up: v1.1.0 -> trigger-branch: failed: patch-moi/trigger/up/v1.1.0 is one of the fork's own branches; set another `patch.refPrefix`
     "#]]);
     assert_eq!(fork.branches().lines().count(), 1);
 }
