@@ -10,6 +10,7 @@ mod spawn_error;
 use crate::signals::{self, Registry};
 use capture::Capture;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -28,12 +29,14 @@ const GRACE: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 /// What the child finds on its standard input.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Input<'a> {
     /// Nothing: `/dev/null`.
     Null,
     /// These bytes, then end-of-file; a child that does not read them all is no error.
     Bytes(&'a [u8]),
+    /// This file, from where it stands.
+    File(File),
 }
 
 /// How a child ended.
@@ -126,13 +129,23 @@ fn run_under(registry: &Registry, mut command: Command, input: Input<'_>, limits
         Err(signal) => return Ok(never_started(Exit::Interrupted(signal))),
     };
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    command.stdin(match input {
-        Input::Null => Stdio::null(),
-        Input::Bytes(_) => Stdio::piped(),
-    });
+    let bytes = match input {
+        Input::Null => {
+            command.stdin(Stdio::null());
+            None
+        }
+        Input::Bytes(bytes) => {
+            command.stdin(Stdio::piped());
+            Some(bytes)
+        }
+        Input::File(file) => {
+            command.stdin(file);
+            None
+        }
+    };
     let mut child = command.spawn()?;
     let group = Group { leader: Pid::from_child(&child), events };
-    let (stdout, stderr) = attend(&mut child, input, limits.output, &sender);
+    let (stdout, stderr) = attend(&mut child, bytes, limits.output, &sender);
     let exit = group.conduct(child, start.checked_add(limits.timeout), limits.timeout)?;
     let (stdout, stderr) = (close(&stdout), close(&stderr));
     Ok(Finished { exit, stdout, stderr, duration: start.elapsed() })
@@ -158,8 +171,8 @@ type Shared = Arc<Mutex<Option<Capture>>>;
 ///
 /// They are not joined: a descendant that left the group can hold a pipe open for ever. Such a
 /// thread keeps nothing but its buffer, and ends when the next byte comes.
-fn attend(child: &mut Child, input: Input<'_>, limit: usize, sender: &Sender<Event>) -> (Shared, Shared) {
-    if let (Input::Bytes(bytes), Some(mut pipe)) = (input, child.stdin.take()) {
+fn attend(child: &mut Child, input: Option<&[u8]>, limit: usize, sender: &Sender<Event>) -> (Shared, Shared) {
+    if let (Some(bytes), Some(mut pipe)) = (input, child.stdin.take()) {
         let bytes = bytes.to_vec();
         // EPIPE: the child closed its input early, which is its right. Rust ignores SIGPIPE here.
         thread::spawn(move || drop(pipe.write_all(&bytes)));

@@ -17,6 +17,7 @@ use crate::{
     fetch::queue,
     ledger::{
         Ledger, LedgerError,
+        lock::Lock,
         record::{Body, Dispatch, Record, Run, Skipped},
         state::State,
     },
@@ -135,7 +136,14 @@ fn of_watch(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>) -> 
             Err(Failure::Busy(_)) if !done.is_empty() => return Ok(()),
             Err(failure) => return Err(failure),
         };
-        drain(workspace, watch, journal, &mut done)?;
+        // Where a `patch` was killed, its run may go on: what it was handed as standard input is locked.
+        let input = match workspace.lock(&format!("runs/{}.input", watch.name), Duration::ZERO) {
+            Ok(input) => input,
+            Err(Failure::Busy(path)) => return Err(Failure::Outlived(path)),
+            Err(failure) => return Err(failure),
+        };
+        drain(workspace, watch, journal, &input, &mut done).map_err(Failure::Ledger)?;
+        drop(input);
         drop(lock);
         let (_, due) = journal.plan(watch, Timestamp::now())?;
         if signals::interrupted().is_some() || due.iter().all(|due| was_made(&done, due)) {
@@ -153,6 +161,7 @@ fn drain(
     workspace: &Workspace,
     watch: &Watch,
     journal: &mut Journal<'_>,
+    input: &Lock,
     done: &mut Vec<(String, Target)>,
 ) -> Result<(), LedgerError> {
     journal.give_up(watch, Timestamp::now())?;
@@ -162,7 +171,7 @@ fn drain(
         journal.append(superseded.into_iter().map(|it| skipped(watch, it, now)).collect())?;
         let Some(due) = due.into_iter().find(|due| !was_made(done, due)) else { break };
         done.push((due.id.clone(), due.target));
-        attempt(workspace, watch, journal, &due)?;
+        attempt(workspace, watch, journal, input, &due)?;
     }
     Ok(())
 }
@@ -182,12 +191,18 @@ fn skipped(watch: &Watch, superseded: Superseded, now: Timestamp) -> Record {
 }
 
 /// One attempt: recorded, performed, recorded.
-fn attempt(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>, due: &Due) -> Result<(), LedgerError> {
+fn attempt(
+    workspace: &Workspace,
+    watch: &Watch,
+    journal: &mut Journal<'_>,
+    input: &Lock,
+    due: &Due,
+) -> Result<(), LedgerError> {
     journal.append(vec![begun(due, Timestamp::now())])?;
     let started = Instant::now();
     let ran = match due.target {
         Target::TriggerBranch => trigger::push(workspace, watch, &due.signal),
-        Target::CodexFlow | Target::Command => runner::spawn(workspace, watch, due),
+        Target::CodexFlow | Target::Command => runner::spawn(workspace, watch, input, due),
     };
     let run = ended(watch, due, ran, started.elapsed());
     journal.append(vec![Record::new(Timestamp::now(), Body::Run(Box::new(run)))])

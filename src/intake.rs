@@ -53,6 +53,7 @@ pub struct Intake {
 
 /// The last look at a watch, for `patch status`; not part of the ledger, which grows with news only.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Check {
     /// When.
     pub at: Timestamp,
@@ -122,7 +123,10 @@ pub fn run(
         let mut check = Check { at: options.now, deferred_until: None };
         match seen.unwrap_or_else(|_| Seen::Failed(bug())) {
             Seen::Deferred(until) => check.deferred_until = Some(until),
-            Seen::Failed(problem) => record::problem(&watch.name, problem, known, options.now, &mut intake),
+            Seen::Failed(problem) => {
+                check.deferred_until = watch.feed.as_ref().and_then(|url| hosts.closed_until(url, options.now));
+                record::problem(&watch.name, problem, known, options.now, &mut intake);
+            }
             Seen::Found(mut found) => {
                 validators.extend(found.validators.take().map(|stored| (watch, stored)));
                 record::found(workspace, watch, *found, known, options.now, &mut intake);

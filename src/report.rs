@@ -5,7 +5,8 @@ pub mod words;
 
 use crate::{
     cli::{ColorWhen, GlobalArgs},
-    ledger::record::{Problem, Record},
+    dispatch,
+    ledger::record::{Body, Problem, Record},
     text,
     workspace::Failure,
 };
@@ -120,7 +121,7 @@ impl Report {
             if self.json {
                 self.write_out(&record.line());
             } else if let Some(line) = words::line(self.out, record) {
-                self.told(&line);
+                if is_failure(record) { self.answer(&line) } else { self.told(&line) }
             }
         }
     }
@@ -152,6 +153,10 @@ impl Report {
             Failure::Git(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
+            Failure::Outlived(path) => {
+                let hint = format!("wait for it, or end it: `fuser {}` names it", path.display());
+                self.complain("error", &failure.to_string(), Some(&hint));
+            }
             Failure::Interrupted(_) => {
                 self.complain("error", &failure.to_string(), Some("nothing is lost; run it again"));
             }
@@ -219,6 +224,11 @@ impl Report {
             state.progress = None;
         }
     }
+}
+
+/// Whether the record tells a failure, which `--quiet` does not silence.
+fn is_failure(record: &Record) -> bool {
+    matches!(&record.body, Body::Run(run) if dispatch::is_failure(run.status))
 }
 
 /// Whether text is coloured.

@@ -136,7 +136,7 @@ pub struct Watch {
     pub branch: Option<String>,
     /// Which entries are taken.
     pub filter: Filter,
-    /// Who is handed a signal, in the configuration's order, each once.
+    /// Who is handed a signal, each once.
     pub dispatch: Vec<Target>,
     /// The words of `command`: program and arguments.
     pub command: Option<Vec<String>>,

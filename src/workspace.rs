@@ -46,6 +46,8 @@ pub enum Failure {
     Ledger(LedgerError),
     /// Another process holds the lock.
     Busy(PathBuf),
+    /// A run goes on although the `patch` that started it was killed; it keeps this file locked.
+    Outlived(PathBuf),
     /// A signal asked the program to end.
     Interrupted(i32),
 }
@@ -61,6 +63,9 @@ impl fmt::Display for Failure {
             Self::Place(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),
             Self::Busy(path) => write!(f, "another run holds {}", path.display()),
+            Self::Outlived(path) => {
+                write!(f, "a run goes on whose `patch` was killed; it has {} open", path.display())
+            }
             Self::Interrupted(signal) => write!(f, "ended by signal {signal}"),
         }
     }

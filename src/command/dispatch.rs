@@ -12,7 +12,7 @@ use crate::{
     report::{Report, words},
     signals,
     time::Timestamp,
-    watch::Watch,
+    watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
 };
 use std::path::Path;
@@ -33,11 +33,25 @@ pub fn run(directory: Option<&Path>, args: &DispatchArgs, report: &Report) -> Re
         report.warning(&format!("cannot handle signals: {error}"));
     }
     let ledger = workspace.ledger()?;
-    Ok(dispatch(&workspace, &watches, ledger, report))
+    Ok(dispatch_now(&workspace, &watches, ledger, report))
 }
 
-/// Dispatches what is due, and tells every record as it is made.
-pub fn dispatch(workspace: &Workspace, watches: &[&Watch], ledger: Ledger, report: &Report) -> Outcome {
+/// Dispatches what is due because a person asked: where another process is at it, that is told.
+pub fn dispatch_now(workspace: &Workspace, watches: &[&Watch], ledger: Ledger, report: &Report) -> Outcome {
+    let (outcome, busy) = dispatch(workspace, watches, ledger, report);
+    for watch in &busy {
+        report.warning(&format!("watch `{watch}`: another process is dispatching; what is due is left to it"));
+    }
+    if outcome == Outcome::Done && !busy.is_empty() { Outcome::Busy } else { outcome }
+}
+
+/// Dispatches what is due, and tells every record as it is made; returns what another process is at, too.
+pub fn dispatch(
+    workspace: &Workspace,
+    watches: &[&Watch],
+    ledger: Ledger,
+    report: &Report,
+) -> (Outcome, Vec<WatchName>) {
     let tell = |records: &[Record]| report.records(records);
     let (mut ledger, dispatched) = dispatch::run(workspace, watches, ledger, &tell);
     for notice in ledger.take_notices() {
@@ -54,7 +68,7 @@ pub fn dispatch(workspace: &Workspace, watches: &[&Watch], ledger: Ledger, repor
         Body::Run(run) => is_failure(run.status),
         _ => false,
     });
-    Outcome::failed_if(failed || !dispatched.failures.is_empty())
+    (Outcome::failed_if(failed || !dispatched.failures.is_empty()), dispatched.busy)
 }
 
 /// Tells what would be dispatched now, if `news` were recorded; nothing is done.

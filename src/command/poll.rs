@@ -47,7 +47,7 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     if args.no_dispatch {
         return Ok(looked);
     }
-    let dispatched = dispatch(&workspace, &watches, ledger, report);
+    let (dispatched, _) = dispatch(&workspace, &watches, ledger, report);
     Ok(if dispatched == Outcome::Done { looked } else { dispatched })
 }
 

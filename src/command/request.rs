@@ -1,6 +1,6 @@
 //! `patch retry` and `patch replay`: a person's wish for another attempt.
 
-use super::{dispatch::dispatch, select};
+use super::{dispatch::dispatch_now, select};
 use crate::{
     cli::{ReplayArgs, RetryArgs},
     dispatch::plan::{Standing, is_wanted, standing},
@@ -136,5 +136,5 @@ fn perform(
     if let Err(error) = signals::install() {
         report.warning(&format!("cannot handle signals: {error}"));
     }
-    Ok(dispatch(workspace, &watches, ledger, report))
+    Ok(dispatch_now(workspace, &watches, ledger, report))
 }

@@ -73,9 +73,9 @@ fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
             )),
             Body::Run(run) => ended(report, record, run),
             Body::Request(request) => report.answer(&format!(
-                "  {}  a person asked: {:?}",
+                "  {}  a person asked for a {}",
                 report.paint().styled(Style::Faint, &record.at.to_string()),
-                request.action
+                request.action.as_str()
             )),
             Body::Skipped(skipped) => report.answer(&format!(
                 "  {}  {} by {}",

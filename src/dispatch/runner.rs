@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     child::{self, Captured, Input, Limits},
+    ledger::lock::Lock,
     private, refname, text,
     watch::{Target, Watch},
     workspace::Workspace,
@@ -84,7 +85,7 @@ impl Ran {
 /// input. command: its own words, the event on standard input. Both find the event's file in
 /// `PATCH_EVENT_FILE` and its id in `PATCH_EVENT_ID`; neither gets feed text in its arguments.
 #[must_use]
-pub fn spawn(workspace: &Workspace, watch: &Watch, due: &Due) -> Ran {
+pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> Ran {
     let document = due.signal.event.document();
     let name = format!("{}-{}", &refname::hash(&due.id)[..16], due.target);
     let event_file = workspace.places.state.join("events").join(format!("{name}.json"));
@@ -94,14 +95,18 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, due: &Due) -> Ran {
     let default = [RUNNER.to_owned()];
     let words = watch.command.as_deref().unwrap_or(&default);
     let mut command = command(workspace.work_dir(), words, &due.id, &event_file);
-    let (input, expect) = match due.target {
+    let (given, expect) = match due.target {
         Target::CodexFlow => {
             command.arg("--cwd").arg(workspace.work_dir()).arg("fire").arg("--event").arg(&event_file);
-            (Input::Null, Expect::FlowDocument)
+            ("", Expect::FlowDocument)
         }
-        _ => (Input::Bytes(document.as_bytes()), Expect::PlainProgram),
+        _ => (document.as_str(), Expect::PlainProgram),
     };
-    let ran = child::run(command, input, Limits { timeout: watch.timeout, output: OUTPUT });
+    let given = match input.input(given.as_bytes()) {
+        Ok(file) => Input::File(file),
+        Err(error) => return Ran::failed(format!("cannot write the event for the run's standard input: {error}")),
+    };
+    let ran = child::run(command, given, Limits { timeout: watch.timeout, output: OUTPUT });
     // The event can be printed again from the ledger at any time.
     let _ = fs::remove_file(&event_file);
     let finished = match ran {

@@ -66,7 +66,7 @@ pub fn of(
 
 fn parse_feed(body: &[u8], url: &Url, event: EventKind) -> Result<FeedDocument, Problem> {
     parse::feed::parse(body, url, event).map_err(|error| Problem {
-        kind: "document".to_owned(),
+        kind: error.kind().to_owned(),
         message: format!("{}: {error}", crate::fetch::shown::shown(url)),
         hint: error.hint(),
     })

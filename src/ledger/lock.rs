@@ -4,7 +4,7 @@ use crate::private;
 use fs2::FileExt;
 use std::{
     fs::File,
-    io,
+    io::{self, Seek, Write},
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use std::{
 /// A lock that is held until the value is dropped, or the process ends however it ends.
 ///
 /// The file is never deleted: a second process could lock the deleted file while a third locks a
-/// new one. The descriptor is closed on exec, so that no child holds the lock on.
+/// new one. The descriptor is closed on exec, so that no child holds the lock on but by [`Lock::input`].
 #[derive(Debug)]
 #[must_use = "a lock that is not kept is released at once"]
 pub struct Lock {
@@ -54,6 +54,24 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// The locked file with `content` in it, for a child's standard input.
+    ///
+    /// flock(2) belongs to the open file: if this process is killed, the child holds the lock on
+    /// until it ends. While this value lives, dropping it releases the lock for both.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn input(&self, content: &[u8]) -> io::Result<File> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(content)?;
+        file.rewind()?;
+        file.try_clone()
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // Closing the file releases the lock as well; there is nobody to tell of an error.
@@ -72,6 +90,20 @@ mod tests {
         let first = Lock::acquire(&path, Duration::ZERO).unwrap();
         assert!(matches!(Lock::acquire(&path, Duration::ZERO), Err(LockError::Held)));
         drop(first);
+        assert!(Lock::acquire(&path, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn what_is_handed_on_holds_the_lock_until_it_is_dropped_here() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lock");
+        let lock = Lock::acquire(&path, Duration::ZERO).unwrap();
+        let mut input = lock.input(b"event").unwrap();
+        let mut content = String::new();
+        io::Read::read_to_string(&mut input, &mut content).unwrap();
+        assert_eq!(content, "event");
+        assert!(matches!(Lock::acquire(&path, Duration::ZERO), Err(LockError::Held)));
+        drop(lock);
         assert!(Lock::acquire(&path, Duration::ZERO).is_ok());
     }
 

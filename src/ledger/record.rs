@@ -268,6 +268,17 @@ pub enum Action {
     Replay,
 }
 
+impl Action {
+    /// As the ledger and the command line spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retry => "retry",
+            Self::Replay => "replay",
+        }
+    }
+}
+
 /// A person's wish for another attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -44,6 +44,19 @@ impl FeedError {
         Self::NotAFeed { found: printable(clipped(found, 100)) }
     }
 
+    /// A short stable word for the kind of failure.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Html { .. } => "html",
+            Self::NotAFeed { .. } => "not-a-feed",
+            Self::Truncated => "cut-short",
+            Self::Malformed { .. } => "malformed",
+            Self::Panicked => "parser",
+        }
+    }
+
     /// What to do about it, one line, safe to print.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
