@@ -3,6 +3,7 @@
 use crate::environment::{Environment, Output, is_installed};
 use crate::fork::Fork;
 use expect_test::expect;
+use fs2::FileExt;
 use patch_moi::loopback::{Response, Server};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
@@ -242,7 +243,14 @@ fn a_poll_that_is_killed_during_a_run_dispatches_again() {
     let runner: i32 = fs::read_to_string(&here).unwrap().trim().parse().unwrap();
     kill_process_group(Pid::from_child(&polling), Signal::KILL).unwrap();
     polling.wait().unwrap();
+    // The run goes on, and no other begins beside it.
+    let beside = fork.patch(&["poll"]).run();
+    assert_eq!((beside.status, beside.stdout.as_str()), (1, ""), "{beside}");
+    assert!(beside.stderr.contains("a run goes on whose `patch` was killed"), "{beside}");
+    assert!(beside.stderr.contains("hint: wait for it, or end it: `fuser "), "{beside}");
     kill_process(Pid::from_raw(runner).unwrap(), Signal::KILL).unwrap();
+    let input = fork.state("runs/up.input");
+    FileExt::lock_exclusive(&fs::File::open(input).unwrap()).unwrap();
     expect![[r#"
         signal new patch:up:v1.1.0:upstream.release
         dispatch patch:up:v1.1.0:upstream.release command #1
@@ -275,8 +283,12 @@ fn a_signal_that_always_ends_us_is_given_up_too() {
         assert_eq!(fork.patch(&["poll"]).run().status, 137);
     }
     fork.says_of(&["poll"]).is(&expect![[r#"
+        status: 1
+        --- stdout
+        up: v1.1.0 -> command: failed: given up: each attempt ended `patch` itself, or was cut short with it
     "#]]);
     fork.says_of(&["poll"]).is(&expect![[r#"
+        status: 0
     "#]]);
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0

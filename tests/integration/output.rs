@@ -22,6 +22,8 @@ fn quiet_leaves_errors_and_what_was_asked_for() {
     fork.release("v1.1.0");
     fork.says_of(&["--quiet", "poll"]).is(&expect![[r#"
         status: 1
+        --- stdout
+        up: v1.1.0 -> command: failed: exit status 1
     "#]]);
     assert!(fork.patch(&["--quiet", "status"]).run().stdout.contains("to be tried again: v1.1.0"));
     fork.says_of(&["--quiet", "show", "v9"]).is(&expect![[r#"

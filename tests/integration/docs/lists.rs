@@ -125,7 +125,7 @@ fn every_status_is_described() {
 #[test]
 fn every_error_kind_is_described() {
     let mut kinds = names(["vanished", "missing-branch"]);
-    for error in ["src/fetch/error.rs", "src/git/error.rs"] {
+    for error in ["src/fetch/error.rs", "src/git/error.rs", "src/parse/error.rs"] {
         kinds.append(&mut literals(error, "pub fn kind(&self)", "\n    }\n\n"));
     }
     for source in ["src/intake.rs", "src/intake/record.rs", "src/intake/sight.rs"] {
