@@ -1,6 +1,6 @@
 //! One document over HTTP: within limits, conditional when it can be, without telling secrets.
 //!
-//! What answers mean is in [`answer`], where redirects may lead in [`super::redirect`]; this file
+//! What answers mean is in `answer`, where redirects may lead in [`super::redirect`]; this file
 //! is the loop around ureq.
 
 use super::error::{FetchError, Reason, reason};
