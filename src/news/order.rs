@@ -1,0 +1,32 @@
+//! Which of several entries is the older one.
+
+use crate::{entry::Entry, version::version_in};
+use std::cmp::Ordering;
+
+/// Oldest first, as far as can be told.
+///
+/// A feed is newest first, but not every forge's: where every entry has a date, the dates decide.
+/// Tags alone have neither: their versions decide, and then their names.
+#[must_use]
+pub fn oldest_first(mut entries: Vec<Entry>, is_window: bool) -> Vec<Entry> {
+    if is_window {
+        entries.reverse();
+        if entries.iter().all(|entry| entry.published_at.is_some()) {
+            entries.sort_by_key(|entry| entry.published_at);
+        }
+    } else {
+        entries.sort_by(|a, b| by_version(&a.key, &b.key));
+    }
+    entries
+}
+
+pub(super) fn by_version(a: &str, b: &str) -> Ordering {
+    version_in(a).cmp(&version_in(b)).then_with(|| a.cmp(b))
+}
+
+/// Whether `tag` is called like `newest` and has a later version.
+pub(super) fn succeeds(tag: &str, newest: &str) -> bool {
+    let prefix = |tag: &str| tag.trim_start_matches(|c: char| !c.is_ascii_digit()).len();
+    let (own, other) = (&tag[..tag.len() - prefix(tag)], &newest[..newest.len() - prefix(newest)]);
+    own == other && version_in(newest).is_some() && version_in(tag) > version_in(newest)
+}

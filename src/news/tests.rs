@@ -1,0 +1,311 @@
+use super::*;
+use crate::{
+    event::Event,
+    ledger::{
+        record::{Body, Primed, Record, Signal, Skipped},
+        state::State,
+    },
+    time::Timestamp,
+};
+use std::fmt::Write;
+
+/// A watch over several polls: what was news is known at the next.
+struct Watcher {
+    event: EventKind,
+    filter: Filter,
+    backfill: usize,
+    state: State,
+}
+
+impl Watcher {
+    fn new(event: EventKind) -> Self {
+        Self { event, filter: Filter::default(), backfill: 0, state: State::default() }
+    }
+
+    /// What the poll would record, one line each.
+    fn sees(&mut self, sight: &Sight) -> String {
+        let watch: WatchName = "w".parse().unwrap();
+        let known = self.state.watches.get(&watch).cloned().unwrap_or_default();
+        let rules = Rules {
+            watch: &watch,
+            event: self.event,
+            filter: &self.filter,
+            branch: Some("main"),
+            backfill: self.backfill,
+        };
+        let mut said = String::new();
+        match news(sight, rules, &known) {
+            Err(disbelief) => write!(said, "{disbelief:?}").unwrap(),
+            Ok(news) => {
+                for one in news {
+                    writeln!(said, "{}", describe(&one)).unwrap();
+                    self.record(&watch, sight, one);
+                }
+            }
+        }
+        said.trim().replace('\n', "; ")
+    }
+
+    fn record(&mut self, watch: &WatchName, sight: &Sight, one: News) {
+        let watch = watch.clone();
+        let head = |is_head: bool| sight.head.clone().filter(|_| is_head);
+        let at: Timestamp = "2026-11-22T18:55:54Z".parse().unwrap();
+        let body = match one {
+            News::Primed { reason, entries } => {
+                Body::Primed(Primed { watch, reason, source: sight.source.clone(), entries, head: sight.head.clone() })
+            }
+            News::Changed { change, key, entry, previous, is_head } => {
+                let id = event_id(&watch, &key, self.event);
+                let event = Event {
+                    id: id.clone(),
+                    event_type: String::new(),
+                    source: String::new(),
+                    occurred_at: None,
+                    received_at: at,
+                    payload: serde_json::Map::new(),
+                };
+                let head = head(is_head);
+                Body::Signal(Box::new(Signal {
+                    watch,
+                    id,
+                    change,
+                    entry: *entry,
+                    previous,
+                    head,
+                    targets: vec![],
+                    event,
+                }))
+            }
+            News::Skipped { key, sha, reason, message, is_head } => Body::Skipped(Skipped {
+                watch,
+                key,
+                sha,
+                reason: reason.to_owned(),
+                id: None,
+                by: None,
+                message,
+                head: head(is_head),
+            }),
+            News::Gap { .. } => return,
+        };
+        self.state.fold(&Record::new(at, body));
+    }
+}
+
+fn describe(news: &News) -> String {
+    match news {
+        News::Primed { reason, entries } => {
+            let keys: Vec<&str> = entries.iter().map(|entry| entry.key.as_str()).collect();
+            format!("{reason:?} {}", keys.join(" ")).trim().to_owned()
+        }
+        News::Changed { change, key, previous, .. } => {
+            format!("{} {key}{}", change.as_str(), previous.as_ref().map(|it| format!(" was {it}")).unwrap_or_default())
+        }
+        News::Skipped { key, reason, .. } => format!("skipped {key}: {reason}"),
+        News::Gap { oldest } => format!("gap before {oldest}"),
+    }
+}
+
+/// A feed's window, oldest first.
+fn feed(keys: &str) -> Sight {
+    let entries = keys.split_whitespace().map(|key| Entry { key: key.to_owned(), ..Entry::default() }).collect();
+    Sight { entries, is_window: true, source: "feed".to_owned(), ..Sight::default() }
+}
+
+/// Tags as `name=commit`.
+fn tags(text: &str) -> BTreeMap<String, String> {
+    text.split_whitespace()
+        .map(|pair| pair.split_once('=').unwrap())
+        .map(|(tag, sha)| (tag.to_owned(), sha.to_owned()))
+        .collect()
+}
+
+fn refs(text: &str) -> Sight {
+    let tags = tags(text);
+    let entries = oldest_first(tags.iter().map(|(tag, sha)| tag_entry(tag, sha)).collect(), false);
+    Sight { entries, tags: Some(tags), source: "remote".to_owned(), ..Sight::default() }
+}
+
+fn log(head: &str, keys: &str) -> Sight {
+    Sight { head: Some(head.to_owned()), ..feed(keys) }
+}
+
+#[track_caller]
+fn case(watcher: &mut Watcher, sight: &Sight, expected: &str) {
+    assert_eq!(watcher.sees(sight), expected);
+}
+
+#[test]
+fn a_feed_primes_once_and_then_tells_each_release_once() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");
+    case(&mut watcher, &feed("v1 v2"), "");
+    case(&mut watcher, &feed("v1 v2 v3"), "new v3");
+    case(&mut watcher, &feed("v3 v2"), "");
+    case(&mut watcher, &feed(""), "Vanished");
+    case(&mut watcher, &feed("v3 v1.9"), "new v1.9");
+}
+
+#[test]
+fn the_first_release_ever_is_a_signal() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed(""), "FirstSight");
+    case(&mut watcher, &feed(""), "");
+    case(&mut watcher, &feed("v1"), "new v1");
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &refs(""), "FirstSight");
+    case(&mut watcher, &refs("v1=a"), "new v1");
+}
+
+#[test]
+fn backfill_takes_the_newest_that_pass_the_filter() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    watcher.backfill = 2;
+    case(&mut watcher, &feed("v1 v2 v3 v4-rc1"), "FirstSight v1 v4-rc1; new v2; new v3");
+    case(&mut watcher, &feed("v1 v2 v3 v4-rc1"), "");
+}
+
+#[test]
+fn what_the_filter_passes_over_is_known_and_stays_so() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed("v1"), "FirstSight v1");
+    case(&mut watcher, &feed("v1 v2-rc1 v2"), "skipped v2-rc1: prerelease; new v2");
+    watcher.filter.prerelease = true;
+    case(&mut watcher, &feed("v1 v2-rc1 v2"), "");
+}
+
+#[test]
+fn refs_tell_moved_and_vanished_tags() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &refs("v1=a v2=b v10=c"), "FirstSight v1 v2 v10");
+    case(&mut watcher, &refs("v1=a v2=x v10=c v11=d"), "moved v2@x was b; new v11");
+    case(&mut watcher, &refs("v1=a v2=b v10=c v11=d"), "moved v2@b was x");
+    case(&mut watcher, &refs("v1=a v2=x v10=c v11=d"), "skipped v2: repeated");
+    case(&mut watcher, &refs("v1=a v10=c v11=d"), "gone v2@gone was x");
+    case(&mut watcher, &refs("v1=a v10=c v11=d"), "");
+    case(&mut watcher, &refs("v1=a v2=x v10=c v11=d"), "");
+    case(&mut watcher, &refs(""), "Vanished");
+}
+
+#[test]
+fn a_tag_called_like_an_alarm_does_not_silence_it() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &refs("v1=a v2=c v1@b=z v2@gone=z"), "FirstSight v1@b v1 v2 v2@gone");
+    case(&mut watcher, &refs("v1=b v1@b=z v2@gone=z"), "moved v1@b@alarm was a; gone v2@gone@alarm was c");
+    case(&mut watcher, &refs("v1=b v1@b=z v2@gone=z"), "");
+}
+
+#[test]
+fn refs_that_are_all_gone_beside_a_feed_are_not_believed() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    let both = |text: &str| Sight { tags: Some(tags(text)), ..feed("v1 v2") };
+    case(&mut watcher, &both("v1=a v2=b"), "FirstSight v1 v2");
+    case(&mut watcher, &both(""), "Vanished");
+    case(&mut watcher, &both("v1=a v2=c"), "moved v2@c was b");
+}
+
+#[test]
+fn refs_beside_a_feed_add_commits_and_fill_an_overflow() {
+    let both = |keys: &str, text: &str| Sight { tags: Some(tags(text)), ..feed(keys) };
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");
+    case(&mut watcher, &both("v1 v2", "v1=a v2=b"), "Commits v1 v2");
+    case(&mut watcher, &both("v1 v2", "v1=a v2=c"), "moved v2@c was b");
+    case(&mut watcher, &both("v5 v6", "v1=a v2=c v3=d v4=e v5=f v6=g"), "new v3; new v4; new v5; new v6");
+    // A tag without a release is no entry of the feed.
+    case(&mut watcher, &both("v5 v6", "v1=a v2=c v3=d v4=e v5=f v6=g v7=h"), "");
+}
+
+#[test]
+fn an_overflow_that_nobody_can_fill_is_a_gap() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");
+    case(&mut watcher, &feed("v8 v9"), "gap before v8; new v8; new v9");
+    case(&mut watcher, &feed("v8 v9"), "");
+}
+
+#[test]
+fn a_watch_that_looks_elsewhere_is_primed_again_only_if_nothing_there_is_known() {
+    let elsewhere = |keys: &str, source: &str| Sight { source: source.to_owned(), ..feed(keys) };
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");
+    case(&mut watcher, &elsewhere("v2 v3", "b"), "MetAgain v2; new v3");
+    case(&mut watcher, &elsewhere("r7 r8", "b"), "gap before r7; new r7; new r8");
+    case(&mut watcher, &elsewhere("x1 x2", "c"), "SourceChanged x1 x2");
+}
+
+#[test]
+fn another_repository_is_primed_even_if_it_has_tags_of_the_same_names() {
+    let at = |source: &str, sight: Sight| Sight { source: source.to_owned(), ..sight };
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &at("a", refs("v1=a v2=b")), "FirstSight v1 v2");
+    case(&mut watcher, &at("b", refs("v1=x w1=y")), "SourceChanged v1 w1");
+    case(&mut watcher, &at("b", refs("v1=x w1=y w2=z")), "new w2");
+    case(&mut watcher, &at("b", refs("v1=z w1=y w2=z")), "moved v1@z was x");
+    // a mirror has the same commits: the watch goes on
+    case(&mut watcher, &at("c", refs("v1=z w1=y w2=z w3=z")), "MetAgain v1 w1 w2; new w3");
+}
+
+#[test]
+fn refs_that_join_a_feed_bring_no_old_tags_as_news() {
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &feed("v3 v4"), "FirstSight v3 v4");
+    let beside = |keys: &str, all: &str| Sight { tags: Some(tags(all)), source: "both".to_owned(), ..feed(keys) };
+    let all = "v1=a v2=b v3=c v4=d";
+    case(&mut watcher, &beside("v3 v4", all), "MetAgain v1 v2 v3 v4");
+    case(&mut watcher, &beside("v7", &format!("{all} v5=e v6=f v7=g")), "new v5; new v6; new v7");
+}
+
+#[test]
+fn another_branch_is_not_a_rewritten_one() {
+    let mut watcher = Watcher::new(EventKind::Branch);
+    case(&mut watcher, &log("c", "a b c"), "FirstSight a b c");
+    let other = Sight { source: "other".to_owned(), ..log("d", "a b d") };
+    case(&mut watcher, &other, "MetAgain a b; new d");
+    case(&mut watcher, &other, "");
+}
+
+#[test]
+fn a_branch_tells_its_commits_and_its_rewriting() {
+    let mut watcher = Watcher::new(EventKind::Branch);
+    case(&mut watcher, &log("b", "a b"), "FirstSight a b");
+    case(&mut watcher, &log("d", "a b c d"), "new c; new d");
+    case(&mut watcher, &log("f", "c e f"), "new e; rewritten f was d");
+    case(&mut watcher, &log("c", "b c"), "rewritten c@f was f");
+    case(&mut watcher, &log("f", "c e f"), "skipped f: repeated");
+    case(&mut watcher, &log("c", "b c"), "skipped c: repeated");
+    case(&mut watcher, &log("z", "y z"), "gap before y; new y; new z");
+    let told = Sight { descends: Some(false), ..log("n", "m n") };
+    case(&mut watcher, &told, "new m; rewritten n was z");
+}
+
+#[test]
+fn a_branch_among_refs_asks_git_and_may_vanish() {
+    let head = |sha: &str, descends| Sight {
+        entries: vec![Entry { key: sha.to_owned(), sha: Some(sha.to_owned()), ..Entry::default() }],
+        head: Some(sha.to_owned()),
+        descends,
+        source: "remote".to_owned(),
+        ..Sight::default()
+    };
+    let mut watcher = Watcher::new(EventKind::Branch);
+    let missing = Sight { source: "remote".to_owned(), ..Sight::default() };
+    case(&mut watcher, &missing, "MissingBranch");
+    case(&mut watcher, &head("a", None), "FirstSight a");
+    case(&mut watcher, &head("b", Some(true)), "new b");
+    case(&mut watcher, &head("c", None), "new c");
+    case(&mut watcher, &head("d", Some(false)), "rewritten d was c");
+    case(&mut watcher, &head("a", Some(false)), "rewritten a@d was d");
+    case(&mut watcher, &missing, "gone main@gone was a");
+    case(&mut watcher, &missing, "MissingBranch");
+    case(&mut watcher, &head("a", None), "");
+}
+
+#[test]
+fn an_entry_without_identity_is_told_once() {
+    let lost = Unusable { label: "x".to_owned(), reason: "no link".to_owned() };
+    let sight = Sight { unusable: vec![lost], ..feed("v1") };
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &sight, "skipped unusable:x: unusable; FirstSight v1");
+    case(&mut watcher, &sight, "");
+}
