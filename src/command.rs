@@ -70,6 +70,6 @@ fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
             WatchCommand::Check(args) => watch_check::run(directory, args, report),
             WatchCommand::Remove(args) => watch_list::remove(directory, args, report),
         },
-        Command::Rehearse(args) => crate::rehearse::run(args, report),
+        Command::Rehearse(args) => crate::rehearse::run(directory, args, report),
     }
 }

@@ -41,14 +41,14 @@ const WIDE: usize = 9;
 ///
 /// # Errors
 /// When it cannot even begin: no `git`, or a directory that is of no use.
-pub fn run(args: &RehearseArgs, report: &Report) -> Result<Outcome, Failure> {
+pub fn run(directory: Option<&Path>, args: &RehearseArgs, report: &Report) -> Result<Outcome, Failure> {
     if let Err(error) = signals::install() {
         report.warning(&format!("cannot handle signals: {error}"));
     }
     let program =
         env::current_exe().map_err(|error| usage(format!("cannot find this program's file: {error}"), None))?;
     needs_git()?;
-    let scratch = Scratch::new(args)?;
+    let scratch = Scratch::new(directory, args)?;
     let stage = Stage::new(scratch.root.clone(), program).map_err(|error| unusable(&scratch.root, &error))?;
     let kept = scratch.removed.is_none();
     let played = Rehearsal { stage: &stage, screen: Screen::new(report), kept }.play();
@@ -92,8 +92,9 @@ struct Scratch {
 }
 
 impl Scratch {
-    fn new(args: &RehearseArgs) -> Result<Self, Failure> {
+    fn new(directory: Option<&Path>, args: &RehearseArgs) -> Result<Self, Failure> {
         let (path, removed) = if let Some(path) = &args.dir {
+            let path = &directory.unwrap_or(Path::new("")).join(path);
             if path.exists() && !path.is_dir() {
                 return Err(unusable(path, &io::Error::other("it is not a directory")));
             }

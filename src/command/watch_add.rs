@@ -10,6 +10,7 @@ use crate::{
     },
     forge,
     git::{ConfigEntry, Scope},
+    ledger::Ledger,
     outcome::Outcome,
     parse::{self, feed::FeedError},
     report::{Report, words},
@@ -75,7 +76,12 @@ pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Re
             "what is new will be recorded and handed to nobody: set `git config --add watch.{name}.dispatch TARGET`"
         ));
     }
-    report.told("the next `patch poll` takes what is there as known; from then on news is told");
+    let is_primed = |ledger: Ledger| ledger.state().watches.get(&name).is_some_and(|known| known.primed);
+    report.told(if workspace.ledger_to_read().is_ok_and(is_primed) {
+        "`patch poll` goes on from what is known of a watch of this name"
+    } else {
+        "the next `patch poll` takes what is there as known; from then on news is told"
+    });
     Ok(Outcome::Done)
 }
 
