@@ -27,6 +27,9 @@ const SHARED_NAME: &str = "patch";
 /// calls `patch` by its name. No file in this list is handed the call again.
 const VISITED: &str = "PATCH_MOI_HANDED_OVER";
 
+/// Commands of the design that this version does not have.
+const LATER: [&str; 6] = ["carry", "doctor", "promote", "report", "schedule", "sync"];
+
 /// Where a program is looked for when PATH is not set at all: execvp(3).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";
 
@@ -39,6 +42,9 @@ pub enum Decision {
     HandOver,
     /// Neither's, but close to this command of ours.
     Suggest(String),
+    /// Neither's: a word that is no command, no option and no file, typed at a terminal. The patch
+    /// utility would wait there for a patch to be typed.
+    Unknown,
 }
 
 /// What [`decide`] has to know beside the words of the call.
@@ -48,7 +54,7 @@ pub struct Facts {
     pub stdin_is_terminal: bool,
     /// There is a `patch` on PATH to hand over to.
     pub another_patch: bool,
-    /// The first argument is the name of something that exists.
+    /// One of the arguments is the name of something that exists.
     pub operand_exists: bool,
 }
 
@@ -71,11 +77,18 @@ pub fn decide(argv0: &OsStr, args: &[OsString], facts: Facts) -> Decision {
     };
     match args {
         _ if ours => Decision::Ours,
-        [word] if facts.stdin_is_terminal && !facts.operand_exists => {
-            closest(word, &command).map_or(Decision::HandOver, Decision::Suggest)
+        [word, ..] if facts.stdin_is_terminal && !facts.operand_exists && args.iter().all(is_bare_word) => {
+            closest(word, &command).map_or(Decision::Unknown, Decision::Suggest)
         }
         _ => Decision::HandOver,
     }
+}
+
+/// A word like the names of commands, and unlike those of most files.
+fn is_bare_word(arg: &OsString) -> bool {
+    arg.len() > 2
+        && arg.as_bytes().iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'-')
+        && !arg.as_bytes().starts_with(b"-")
 }
 
 fn is_about_the_program(arg: &OsStr) -> bool {
@@ -197,7 +210,7 @@ pub enum Refusal {
         /// What was asked for.
         word: OsString,
         /// The command that it is close to.
-        close: String,
+        close: Option<String>,
     },
     /// There is no other `patch` on PATH.
     NoOtherPatch,
@@ -225,7 +238,14 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown { word, close } => {
-                write!(f, "`{}` is not a command; did you mean `{close}`?", printable(&word.to_string_lossy()))
+                let word = printable(&word.to_string_lossy());
+                match close {
+                    Some(close) => write!(f, "`{word}` is not a command; did you mean `{close}`?"),
+                    None if LATER.contains(&word.as_str()) => {
+                        write!(f, "`{word}` is not part of this version; `patch help` lists what is")
+                    }
+                    None => write!(f, "`{word}` is neither a command nor a file; `patch help` lists the commands"),
+                }
             }
             Self::NoOtherPatch => f.write_str(
                 "this is a call for the patch utility, and there is no other `patch` on PATH to hand it to; \
@@ -253,11 +273,12 @@ pub fn hand_over(argv0: &OsStr, args: &[OsString]) -> Result<(), Refusal> {
     let facts = Facts {
         stdin_is_terminal: io::stdin().is_terminal(),
         another_patch: next.is_some(),
-        operand_exists: args.first().is_some_and(|arg| fs::symlink_metadata(arg).is_ok()),
+        operand_exists: args.iter().any(|arg| fs::symlink_metadata(arg).is_ok()),
     };
     match decide(argv0, args, facts) {
         Decision::Ours => Ok(()),
-        Decision::Suggest(close) => Err(Refusal::Unknown { word: args[0].clone(), close }),
+        Decision::Suggest(close) => Err(Refusal::Unknown { word: args[0].clone(), close: Some(close) }),
+        Decision::Unknown => Err(Refusal::Unknown { word: args[0].clone(), close: None }),
         Decision::HandOver => {
             let (path, id) = next.ok_or(Refusal::NoOtherPatch)?;
             visited.extend(own);

@@ -61,7 +61,8 @@ fn row(record: &Record) -> Vec<String> {
     // The line in words begins with the watch, which has its own column.
     let line = words::line(Paint::PLAIN, record).and_then(|line| Some(line.split_once(": ")?.1.to_owned()));
     vec![
-        record.at.to_string().replace(".000Z", "Z"),
+        // Seconds will do for people; `--json` has it all.
+        format!("{}Z", &record.at.to_string()[..19]),
         watch,
         record.kind().to_owned(),
         line.unwrap_or_else(|| what(record)),

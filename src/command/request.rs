@@ -27,7 +27,7 @@ pub fn retry(directory: Option<&Path>, args: &RetryArgs, report: &Report) -> Res
     let records = ledger.records()?;
     let ids: Vec<String> = if args.all {
         let state = ledger.state();
-        let is_stuck = |id: &&String| !to_retry(&workspace, state, id, false).is_empty();
+        let is_stuck = |id: &&String| !to_retry(&workspace, state, id).is_empty();
         state.open.keys().filter(is_stuck).cloned().collect()
     } else {
         args.ids.iter().map(|id| Ok(select::signal(&records, id)?.id.clone())).collect::<Result<_, Failure>>()?
@@ -35,11 +35,13 @@ pub fn retry(directory: Option<&Path>, args: &RetryArgs, report: &Report) -> Res
     let mut requests = Vec::new();
     for id in ids {
         let signal = select::signal(&records, &id)?;
-        let targets = to_retry(&workspace, ledger.state(), &id, !args.all);
+        let targets = to_retry(&workspace, ledger.state(), &id);
         if targets.is_empty() {
+            let id = text::printable(&id);
+            workspace.watch(&signal.watch)?;
             return Err(Failure::Usage(
-                format!("nothing of `{}` failed or waits for a person", text::printable(&id)),
-                Some("to dispatch it again all the same, use `patch replay`".to_owned()),
+                format!("nothing of `{id}` failed or waits for a person, for the targets that its watch has"),
+                Some("`patch dispatch` does what is due; to dispatch it again all the same, `patch replay`".to_owned()),
             ));
         }
         requests.push(request(signal, &records, Action::Retry, targets));
@@ -82,9 +84,7 @@ fn check_targets(watch: &Watch, signal: &Signal, targets: &[Target]) -> Result<(
 }
 
 /// The targets with which a signal failed or waits for a person.
-///
-/// By name, also those that the configuration has no more.
-fn to_retry(workspace: &Workspace, state: &State, id: &str, by_name: bool) -> Vec<Target> {
+fn to_retry(workspace: &Workspace, state: &State, id: &str) -> Vec<Target> {
     let Some(signal) = state.open.get(id) else { return Vec::new() };
     let watch = workspace.watch(&signal.watch).ok();
     let retries = watch.map_or(1, |watch| watch.retries);
@@ -93,7 +93,7 @@ fn to_retry(workspace: &Workspace, state: &State, id: &str, by_name: bool) -> Ve
         Stage::Ended(_) => !delivery.is_done(),
         _ => standing(delivery, retries, Timestamp::now()) == Standing::GivenUp,
     };
-    let is_meant = |target, delivery| by_name || watch.is_some_and(|watch| is_wanted(watch, target, delivery));
+    let is_meant = |target, delivery| watch.is_some_and(|watch| is_wanted(watch, target, delivery));
     let stuck =
         signal.deliveries.iter().filter(|(target, delivery)| is_stuck(delivery) && is_meant(**target, delivery));
     stuck.map(|(target, _)| *target).collect()

@@ -3,6 +3,7 @@
 use crate::{
     cli::WatchAddArgs,
     config::{self, key::nearest},
+    dispatch::trigger,
     entry::FeedDocument,
     fetch::{
         http::{Client, Fetched, Limits, Validators},
@@ -15,7 +16,7 @@ use crate::{
     parse::{self, feed::FeedError},
     report::{Report, words},
     text,
-    watch::{EventKind, WatchName},
+    watch::{EventKind, Target, Watch, WatchName},
     workspace::{Failure, Workspace},
 };
 use serde_json::json;
@@ -42,31 +43,34 @@ struct Source {
 /// When upstream shows neither a feed nor refs, or the watch would be no good: nothing is written.
 pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
+    refuse_empty(&args.url)?;
     let args = &located(&workspace, directory, args);
     refuse_unknown(&workspace.config.remotes, &args.url)?;
     let event = if args.branch.is_some() { EventKind::Branch } else { args.event };
     let source = source(&workspace, args, event)?;
     let name = name(&workspace, args, &source)?;
     let values = values(args, event, &source);
-    check(&workspace, &name, &values)?;
+    let watch = check(&workspace, &name, &values)?;
+    check_beside(&workspace, &watch, args, &source)?;
     let scope = if args.user { Scope::Global } else { Scope::Local };
     for (key, value) in &values {
         workspace.git.config_add(scope, &format!("watch.{name}.{key}"), value)?;
     }
-    if workspace.config.implicit && name.as_str() != config::IMPLICIT {
+    let goes_on = watch.remote.as_deref() == Some(config::IMPLICIT);
+    if workspace.config.implicit && name.as_str() != config::IMPLICIT && !goes_on {
         report.warning(
             "the remote `upstream` was watched without configuration, and no longer is: `patch watch add upstream` \
              goes on with it",
         );
     }
     if report.is_json() {
-        let pairs: Vec<_> = values.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();
+        let pairs: Vec<_> = values.iter().map(|(key, value)| json!({ "key": key, "value": told(value) })).collect();
         report.object(&json!({ "watch": name, "wrote": pairs, "seen": source.seen }));
         return Ok(Outcome::Done);
     }
     report.answer(&format!("[watch \"{name}\"]"));
     for (key, value) in &values {
-        report.answer(&format!("\t{key} = {}", text::printable(value)));
+        report.answer(&format!("\t{key} = {}", text::printable(&told(value))));
     }
     if let Some(seen) = &source.seen {
         report.told(&format!("upstream shows {seen}"));
@@ -85,6 +89,12 @@ pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Re
     Ok(Outcome::Done)
 }
 
+/// A value as it is told: a URL without its secrets.
+fn told(value: &str) -> String {
+    Url::parse(value)
+        .map_or_else(|_| value.to_owned(), |url| if url.has_host() { shown(&url) } else { value.to_owned() })
+}
+
 /// The arguments, with a path made absolute: Git takes one from the top of the worktree, and a poll
 /// may start anywhere.
 fn located(workspace: &Workspace, directory: Option<&Path>, args: &WatchAddArgs) -> WatchAddArgs {
@@ -95,6 +105,14 @@ fn located(workspace: &Workspace, directory: Option<&Path>, args: &WatchAddArgs)
         path.and_then(|path| path.to_str().map(str::to_owned)).unwrap_or_else(|| text.to_owned())
     };
     WatchAddArgs { url: absolute(&args.url), remote: args.remote.as_deref().map(absolute), ..args.clone() }
+}
+
+fn refuse_empty(text: &str) -> Result<(), Failure> {
+    if text.trim().is_empty() {
+        let hint = "give the URL of the upstream repository's page, its Git URL, its remote's name, or a feed";
+        return Err(Failure::Usage("the URL is empty".to_owned(), Some(hint.to_owned())));
+    }
+    Ok(())
 }
 
 /// Refuses a word that is neither URL nor path nor the name of a remote.
@@ -138,6 +156,9 @@ fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Resul
     let (mut empty, mut named) = (None, None);
     for candidate in candidates {
         match document(&client, &candidate, event) {
+            Ok(document) if document.entries.is_empty() && !document.unusable.is_empty() => {
+                tried.push(format!("{}: {}", shown(&candidate), document.unusable[0].reason));
+            }
             Ok(document) if document.entries.is_empty() => empty = empty.or(Some(candidate)),
             Ok(document) => return Ok(feed(candidate, &document)),
             Err((message, feed)) => {
@@ -159,7 +180,7 @@ fn feed(url: Url, document: &FeedDocument) -> Source {
         None => "a feed without entries yet".to_owned(),
         Some(newest) => {
             let count = words::counted(document.entries.len(), "entry", "entries");
-            format!("{count}, the first {}", words::key(&newest.key))
+            format!("{count}, the newest {}", words::key(&newest.key))
         }
     };
     Source { key: "feed", value: url.into(), seen: Some(seen) }
@@ -255,7 +276,7 @@ fn values(args: &WatchAddArgs, event: EventKind, source: &Source) -> Vec<(&'stat
 }
 
 /// Reads the configuration as it would be: a watch that is no good is not written.
-fn check(workspace: &Workspace, name: &WatchName, values: &[(&'static str, String)]) -> Result<(), Failure> {
+fn check(workspace: &Workspace, name: &WatchName, values: &[(&'static str, String)]) -> Result<Watch, Failure> {
     let mut entries = workspace.git.config()?;
     entries.extend(values.iter().map(|(key, value)| ConfigEntry {
         scope: "option".to_owned(),
@@ -265,5 +286,25 @@ fn check(workspace: &Workspace, name: &WatchName, values: &[(&'static str, Strin
         name: key.to_ascii_lowercase(),
         value: Some(value.clone()),
     }));
-    config::read(&entries).map(drop).map_err(Failure::Configuration)
+    let config = config::read(&entries).map_err(Failure::Configuration)?;
+    let watch = config.watches.into_iter().find(|watch| watch.name == *name);
+    watch.ok_or_else(|| Failure::Usage(format!("the watch `{name}` could not be read back"), None))
+}
+
+/// Looks at what is not named by the source: the remote beside a feed, and the fork that a trigger is
+/// pushed to.
+fn check_beside(workspace: &Workspace, watch: &Watch, args: &WatchAddArgs, source: &Source) -> Result<(), Failure> {
+    if watch.dispatch.contains(&Target::TriggerBranch) {
+        trigger::check_fork(&workspace.config, watch).map_err(|problem| {
+            Failure::Usage(problem, Some(format!("then set it: `git config watch.{}.fork REMOTE`", watch.name)))
+        })?;
+    }
+    let beside = watch.remote.as_ref().filter(|_| source.key == "feed" && !args.no_check);
+    if let Some(remote) = beside {
+        workspace.git.ls_remote(remote, &["refs/tags/*"], PATIENCE).map_err(|error| {
+            let hint = "mend that remote, or name another with `--remote`; `--no-check` writes without a look";
+            Failure::Usage(format!("beside the feed the remote `{remote}` is read: {error}"), Some(hint.to_owned()))
+        })?;
+    }
+    Ok(())
 }

@@ -6,7 +6,9 @@
 
 use super::{result::Status, runner::Ran};
 use crate::{
+    config::Config,
     event::Event,
+    forge,
     git::{GitError, Pushed},
     ledger::state::OpenSignal,
     parse::refs::RemoteRefs,
@@ -40,6 +42,27 @@ pub fn push(workspace: &Workspace, watch: &Watch, signal: &OpenSignal) -> Ran {
     }
 }
 
+/// Refuses a fork that is no remote, or that is the upstream itself: there a trigger is noise.
+///
+/// # Errors
+/// What is wrong, and the key that names the fork.
+pub fn check_fork(config: &Config, watch: &Watch) -> Result<(), String> {
+    let fork = &watch.fork;
+    let url = |remote: &str| config.remotes.get(remote).cloned().unwrap_or_else(|| remote.to_owned());
+    if !config.remotes.contains_key(fork) && !fork.contains(['/', ':']) {
+        return Err(format!("there is no remote `{fork}` for the fork; `watch.{}.fork` names it", watch.name));
+    }
+    let is_upstream = watch.remote.as_ref().is_some_and(|remote| url(remote) == url(fork))
+        || watch.feed.as_ref().is_some_and(|feed| forge::same_repository(feed, &url(fork)));
+    if is_upstream {
+        return Err(format!(
+            "the fork `{fork}` is the upstream itself, which gets no triggers; `watch.{}.fork` names the fork",
+            watch.name
+        ));
+    }
+    Ok(())
+}
+
 struct Trigger<'a> {
     workspace: &'a Workspace,
     watch: &'a Watch,
@@ -51,6 +74,7 @@ struct Trigger<'a> {
 impl Trigger<'_> {
     /// The commit and what is to be said of it, or why there is none.
     fn push(&self) -> Result<(String, String), String> {
+        check_fork(&self.workspace.config, self.watch)?;
         let (git, fork) = (&self.workspace.git, self.watch.fork.as_str());
         let stack = self.watch.stack.as_deref().filter(|stack| !stack.ends_with("/*"));
         let stack = stack.map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));

@@ -108,6 +108,10 @@ fn a_slip_of_the_keyboard_on_a_terminal_gets_a_suggestion() {
     suggests("lgo", "log");
     suggests("reherase", "rehearse");
     suggests("wacth", "watch");
+    for unknown in ["carry", "install", "watchs list"] {
+        case(TERMINAL, &format!("patch {unknown}"), &Decision::Unknown);
+        handed_over(PIPE, &format!("patch {unknown}"));
+    }
     handed_over(TERMINAL, "patch main.c");
     handed_over(TERMINAL, "patch l");
     handed_over(TERMINAL, "patch --stauts");

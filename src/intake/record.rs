@@ -44,19 +44,26 @@ pub(super) fn found(
         let recovered = WatchError { watch: watch.name.clone(), error: None };
         intake.records.push(Record::new(now, Body::WatchError(recovered)));
     }
+    let mut left_out = Vec::new();
     for news in found.news {
         let vanished = matches!(&news, News::Changed { change: Change::Gone, .. }) && found.look.sight.head.is_none();
         if let News::Skipped { reason: "unusable", message, key, .. } = &news {
             let label = key.strip_prefix(UNUSABLE).unwrap_or(key);
-            let message = format!("an entry was left out: {label}: {}", message.as_deref().unwrap_or_default());
-            let hint = Some("it is told once; see it with `patch watch check`".to_owned());
-            intake.problems.push((watch.name.clone(), Problem { kind: "unusable".to_owned(), message, hint }));
+            left_out.push(format!("{label}: {}", message.as_deref().unwrap_or_default()));
         }
         intake.records.push(Record::new(now, body(workspace, watch, &found.look, news, now)));
         if vanished && watch.event == EventKind::Branch {
             let missing = disbelieved(Disbelief::MissingBranch, watch, found.look.branch.as_deref());
             problem(&watch.name, missing, known, now, intake);
         }
+    }
+    if let Some(first) = left_out.first() {
+        let message = match left_out.len() {
+            1 => format!("an entry was left out: {first}"),
+            count => format!("{count} entries were left out, the first: {first}"),
+        };
+        let hint = Some(format!("it is told once; see them with `patch watch check {}`", watch.name));
+        intake.problems.push((watch.name.clone(), Problem { kind: "unusable".to_owned(), message, hint }));
     }
 }
 

@@ -283,8 +283,11 @@ impl WatchState {
 impl Delivery {
     fn end(&mut self, at: Timestamp, run: &Run) {
         self.attempt = self.attempt.max(run.attempt);
-        self.failures += u32::from(run.status == Status::Failed);
-        self.stage = Stage::Ended(run.status);
+        self.failures += u32::from(run.status == Status::Failed && self.stage != Stage::Pending);
+        // What was asked for while the attempt was made is still to be done.
+        if self.stage != Stage::Pending {
+            self.stage = Stage::Ended(run.status);
+        }
         self.message.clone_from(&run.message);
         self.at = at;
     }
