@@ -3,8 +3,12 @@
 #![allow(clippy::doc_markdown, reason = "these comments are the help text, where a variable has no backticks")]
 
 use crate::completion;
+use crate::ledger::record::KINDS;
 use crate::watch::{EventKind, Policy, Target, WatchName};
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint, builder::PossibleValue};
+use clap::{
+    ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint,
+    builder::{PossibleValue, PossibleValuesParser},
+};
 use clap_complete::engine::ArgValueCompleter;
 use std::path::PathBuf;
 
@@ -19,6 +23,7 @@ use std::path::PathBuf;
     subcommand_required = true,
     arg_required_else_help = true,
     disable_help_subcommand = false,
+    before_help = concat!("patch-moi ", env!("CARGO_PKG_VERSION")),
     after_help = "Whatever is not one of these commands is handed, untouched, to the next `patch` on PATH \
                   (GNU patch): `patch -p1 < x.diff` works as ever.\n\n\
                   Start with `patch rehearse`, then `patch watch add <URL>` in your fork.",
@@ -29,7 +34,7 @@ pub struct Cli {
     #[command(flatten)]
     pub global: GlobalArgs,
     /// Print the version
-    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version)]
+    #[arg(short = 'v', short_alias = 'V', long, action = ArgAction::Version, help_heading = "Options")]
     pub version: (),
     /// What to do
     #[command(subcommand)]
@@ -50,6 +55,7 @@ The shared name:
 
 /// Options that every command takes, before or after its name
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct GlobalArgs {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
@@ -179,7 +185,7 @@ pub struct LogArgs {
     #[arg(short = 'n', long, value_name = "N", default_value_t = 50)]
     pub limit: usize,
     /// List records of this kind only; repeatable
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(KINDS))]
     pub kind: Vec<String>,
     #[allow(missing_docs)]
     #[command(flatten)]
@@ -190,7 +196,7 @@ pub struct LogArgs {
 #[derive(Args, Debug)]
 pub struct ShowArgs {
     /// A signal's id, its key, or any part that only one signal begins with
-    #[arg(value_name = "ID", add = ArgValueCompleter::new(completion::signal_ids))]
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(completion::signals))]
     pub id: String,
     /// Print the output of the attempts only
     #[arg(long, conflicts_with = "json")]
@@ -204,7 +210,7 @@ pub struct ShowArgs {
 #[derive(Args, Debug)]
 pub struct RetryArgs {
     /// A signal's id, its key, or any part that only one signal begins with
-    #[arg(value_name = "ID", required_unless_present = "all", add = ArgValueCompleter::new(completion::signal_ids))]
+    #[arg(value_name = "ID", required_unless_present = "all", add = ArgValueCompleter::new(completion::signals))]
     pub ids: Vec<String>,
     /// Every signal that failed, was blocked or was given up
     #[arg(long, conflicts_with = "ids")]
@@ -221,7 +227,7 @@ pub struct RetryArgs {
 #[derive(Args, Debug)]
 pub struct ReplayArgs {
     /// A signal's id, its key, or any part that only one signal begins with
-    #[arg(value_name = "ID", required = true, add = ArgValueCompleter::new(completion::signal_ids))]
+    #[arg(value_name = "ID", required = true, add = ArgValueCompleter::new(completion::signals))]
     pub ids: Vec<String>,
     /// Hand it to this target instead of the watch's own; repeatable
     #[arg(long, value_name = "TARGET")]
@@ -238,7 +244,7 @@ pub struct ReplayArgs {
 #[derive(Args, Debug)]
 pub struct EventArgs {
     /// A trigger commit or branch, or a signal's id, key or unique beginning
-    #[arg(value_name = "REV|ID", default_value = "HEAD", add = ArgValueCompleter::new(completion::signal_ids))]
+    #[arg(value_name = "REV|ID", default_value = "HEAD", add = ArgValueCompleter::new(completion::signals))]
     pub source: String,
 }
 
@@ -278,6 +284,9 @@ pub struct WatchAddArgs {
     /// The Git remote or URL whose refs are read beside the feed
     #[arg(long, value_name = "REMOTE")]
     pub remote: Option<String>,
+    /// The Git remote of the fork, where trigger branches are pushed; `origin` if not given
+    #[arg(long, value_name = "REMOTE")]
+    pub fork: Option<String>,
     /// Write to the user's configuration instead of the repository's
     #[arg(long = "global-config")]
     pub user: bool,

@@ -1,8 +1,16 @@
-//! What a shell completes beside the words of the command line: watch names and signal ids.
+//! What a shell completes beside the words of the command line: watch names and signals.
 //!
 //! Asked at every press of a key: whatever goes wrong gives no candidates, and no message.
 
-use crate::{report::words, text, workspace::Workspace};
+use crate::{
+    command::select,
+    ledger::{
+        record::{Body, Signal},
+        state::key_of,
+    },
+    text,
+    workspace::Workspace,
+};
 use clap_complete::CompletionCandidate;
 use std::ffi::OsStr;
 
@@ -14,13 +22,29 @@ pub fn watch_names(current: &OsStr) -> Vec<CompletionCandidate> {
     names.filter(|name| name.starts_with(&*current.to_string_lossy())).map(CompletionCandidate::new).collect()
 }
 
-/// The ids of the repository's signals that are not done and begin with `current`.
+/// How many signals are offered.
+const OFFERED: usize = 30;
+
+/// The newest signals whose key, or watch and key, begins with `current`.
+///
+/// The key where only one signal has it: bash takes a `:` for the end of a word.
 #[must_use]
-pub fn signal_ids(current: &OsStr) -> Vec<CompletionCandidate> {
+pub fn signals(current: &OsStr) -> Vec<CompletionCandidate> {
     let ledger = Workspace::open(None).and_then(|workspace| workspace.ledger_to_read());
-    let Ok(ledger) = ledger else { return Vec::new() };
-    let open = ledger.state().open.iter();
-    open.filter(|(id, _)| id.starts_with(&*current.to_string_lossy()) && !id.contains(text::is_unsafe))
-        .map(|(id, signal)| CompletionCandidate::new(id).help(Some(words::key(&signal.key).into())))
+    let Ok(records) = ledger.and_then(|ledger| Ok(ledger.records()?)) else { return Vec::new() };
+    let current = current.to_string_lossy();
+    let name = |signal: &Signal| {
+        let key = key_of(&signal.watch, &signal.id);
+        if select::exactly(&records, key).len() == 1 { key.to_owned() } else { select::short(signal) }
+    };
+    let newest = records.iter().rev().filter_map(|record| match &record.body {
+        Body::Signal(signal) => Some(signal),
+        _ => None,
+    });
+    newest
+        .take(OFFERED)
+        .map(|signal| (name(signal), signal))
+        .filter(|(name, _)| name.starts_with(&*current) && !name.contains(text::is_unsafe))
+        .map(|(name, signal)| CompletionCandidate::new(name).help(Some(text::printable(&signal.id).into())))
         .collect()
 }

@@ -19,7 +19,7 @@ use crate::{
         Ledger, LedgerError,
         lock::Lock,
         record::{Body, Dispatch, Record, Run, Skipped},
-        state::State,
+        state::{Stage, State},
     },
     signals,
     time::Timestamp,
@@ -152,8 +152,10 @@ fn of_watch(workspace: &Workspace, watch: &Watch, journal: &mut Journal<'_>) -> 
     }
 }
 
+/// Whether the attempt was made already, and not asked for again since.
 fn was_made(done: &[(String, Target)], due: &Due) -> bool {
-    done.iter().any(|(id, target)| *id == due.id && *target == due.target)
+    let stage = due.signal.deliveries.get(&due.target).map(|delivery| delivery.stage);
+    stage != Some(Stage::Pending) && done.iter().any(|(id, target)| *id == due.id && *target == due.target)
 }
 
 /// Performs what is due, each delivery at most once, while the caller holds the watch's run lock.

@@ -99,15 +99,15 @@ pub fn run(
     let glances = look::all(workspace, &client, &hosts, watches, ledger.state(), options.now, progress);
     let settings = &workspace.config.settings;
     let state = ledger.state();
-    let tasks = watches.iter().copied().zip(glances).map(|it| (String::new(), it)).collect();
+    let tasks = watches.iter().copied().zip(glances).map(|it| (host(it.0), it)).collect();
     let seen = queue::run(
         tasks,
         settings.jobs,
-        settings.jobs,
+        settings.host_jobs,
         |(watch, glance): (&Watch, Glance)| {
             let unknown = WatchState::default();
             let known = state.watches.get(&watch.name).unwrap_or(&unknown);
-            see(workspace, &client, watch, glance, known, options)
+            see(workspace, &client, &hosts, watch, glance, known, options)
         },
         |_| {},
     );
@@ -149,10 +149,16 @@ fn bug() -> Problem {
     }
 }
 
+/// The host that older pages would be asked of.
+fn host(watch: &Watch) -> String {
+    watch.feed.as_ref().and_then(|url| url.host_str()).unwrap_or_default().to_owned()
+}
+
 /// What of a glance is news.
 fn see(
     workspace: &Workspace,
     client: &Client,
+    hosts: &Hosts,
     watch: &Watch,
     glance: Glance,
     known: &WatchState,
@@ -161,7 +167,7 @@ fn see(
     if let Glance::Deferred(until) = glance {
         return Seen::Deferred(until);
     }
-    let mut look = match sight::of(workspace, client, watch, glance, known, options.dry_run) {
+    let mut look = match sight::of(workspace, client, hosts, watch, glance, known, options) {
         Ok(look) => look,
         Err(problem) => return Seen::Failed(problem),
     };

@@ -209,8 +209,13 @@ impl Ledger {
             let _ = file.set_len(self.position.length);
             return Err(LedgerError::io("cannot append to", &path)(error));
         }
-        file.sync_all().map_err(LedgerError::io("cannot sync", &path))?;
-        if created {
+        if let Err(error) = file.sync_all() {
+            // What is in the file now may never reach the disk, whatever a later sync says.
+            let _ = file.set_len(self.position.length);
+            return Err(LedgerError::io("cannot sync", &path)(error));
+        }
+        // Whoever made the file may have been killed before its directory entry was durable.
+        if created || self.position.length == 0 {
             private::sync_dir(&self.directory).map_err(LedgerError::io("cannot sync", &self.directory))?;
         }
         for record in records {

@@ -130,6 +130,7 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
     let mut news: Vec<News> = unusable(sight, known);
     let is_elsewhere = known.source != sight.source
         && !sight.entries.is_empty()
+        && sight.descends != Some(true)
         && !sight.entries.iter().any(|entry| prime::is_same(entry, sight, known));
     if !known.primed || (is_elsewhere && known.has_entries()) {
         let reason = if known.primed { PrimedReason::SourceChanged } else { PrimedReason::FirstSight };
@@ -182,9 +183,12 @@ fn fill_or_gap(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>) {
         EventKind::Branch => sight.descends.is_some(),
     };
     if !refs_tell {
-        let oldest = sight.entries.first().map(|entry| entry.key.clone()).unwrap_or_default();
-        news.push(News::Gap { oldest });
+        news.push(gap(sight));
     }
+}
+
+fn gap(sight: &Sight) -> News {
+    News::Gap { oldest: sight.entries.first().map(|entry| entry.key.clone()).unwrap_or_default() }
 }
 
 fn new(entry: &Entry, sight: &Sight) -> News {

@@ -145,8 +145,11 @@ impl Report {
     pub fn failure(&self, failure: &Failure) {
         match failure {
             Failure::Configuration(mistakes) => {
-                for mistake in mistakes {
-                    self.complain("error", &mistake.to_string(), mistake.hint.as_deref());
+                for (index, mistake) in mistakes.iter().enumerate() {
+                    // One hint for several mistakes in a row is told once, behind them.
+                    let is_same = mistakes.get(index + 1).is_some_and(|next| next.hint == mistake.hint);
+                    let hint = mistake.hint.as_deref().filter(|_| !is_same);
+                    self.complain("error", &mistake.to_string(), hint);
                 }
             }
             Failure::Usage(message, hint) => self.complain("error", message, hint.as_deref()),

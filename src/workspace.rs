@@ -100,15 +100,16 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its configuration has mistakes.
     pub fn open(directory: Option<&Path>) -> Result<Self, Failure> {
-        let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-        let directory = directory.map_or(here.clone(), |directory| here.join(directory));
-        if !directory.is_dir() {
-            return Err(Failure::Usage(
-                format!("there is no directory {}", text::printable(&directory.to_string_lossy())),
-                Some("name an existing one with `-C DIR`".to_owned()),
-            ));
+        for name in ["PATCH_STATE_DIR", "PATCH_CACHE_DIR"] {
+            let value = env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+            if let Some(path) = value.filter(|path| !path.is_absolute()) {
+                return Err(Failure::Usage(
+                    format!("{name} is not an absolute path: {}", text::printable(&path.to_string_lossy())),
+                    Some("a relative one would be another directory, and another ledger, from every place".to_owned()),
+                ));
+            }
         }
-        let git = Git::in_directory(directory);
+        let git = git_in(directory)?;
         let location = git.locate()?;
         let entries = git.config()?;
         let config = config::read(&entries).map_err(Failure::Configuration)?;
@@ -186,4 +187,20 @@ impl Workspace {
     pub fn work_dir(&self) -> &Path {
         self.location.worktree.as_deref().unwrap_or(&self.location.git_dir)
     }
+}
+
+/// The `git` program in `directory`, or here.
+///
+/// # Errors
+/// When there is no such directory.
+pub fn git_in(directory: Option<&Path>) -> Result<Git, Failure> {
+    let here = env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let directory = directory.map_or(here.clone(), |directory| here.join(directory));
+    if directory.is_dir() {
+        return Ok(Git::in_directory(directory));
+    }
+    Err(Failure::Usage(
+        format!("there is no directory {}", text::printable(&directory.to_string_lossy())),
+        Some("name an existing one with `-C DIR`".to_owned()),
+    ))
 }

@@ -4,6 +4,7 @@ use super::select;
 use crate::{
     cli::EventArgs,
     dispatch::trigger::event_in,
+    event::Event,
     outcome::Outcome,
     report::Report,
     text,
@@ -20,18 +21,22 @@ use std::path::Path;
 /// # Errors
 /// When there is neither such a commit nor such a signal.
 pub fn run(directory: Option<&Path>, args: &EventArgs, report: &Report) -> Result<Outcome, Failure> {
-    let repository = Repository::discover(directory.unwrap_or(Path::new(".")));
-    let commit_event = repository.ok().and_then(|repository| {
-        let object = repository.revparse_single(&args.source).ok()?;
-        let commit = object.peel_to_commit().ok()?;
-        event_in(&String::from_utf8_lossy(commit.message_raw_bytes()))
-    });
-    if let Some(event) = commit_event {
+    let workspace = Workspace::open(directory);
+    let records = match &workspace {
+        Ok(workspace) => workspace.ledger_to_read()?.records()?,
+        Err(_) => Vec::new(),
+    };
+    // The ledger's own word comes first: a tag of upstream's is called like a key, and its commit's
+    // message is upstream's.
+    let event = match select::exactly(&records, &args.source).as_slice() {
+        [signal] => Some(signal.event.clone()),
+        _ => in_commit(directory, &args.source),
+    };
+    if let Some(event) = event {
         report.verbatim(&event.document());
         return Ok(Outcome::Done);
     }
-    let workspace = Workspace::open(directory)?;
-    let records = workspace.ledger_to_read()?.records()?;
+    workspace?;
     if select::named(&records, &args.source).is_empty() {
         return Err(Failure::Usage(
             format!("`{}` is neither a trigger commit nor a signal", text::printable(&args.source)),
@@ -40,4 +45,11 @@ pub fn run(directory: Option<&Path>, args: &EventArgs, report: &Report) -> Resul
     }
     report.verbatim(&select::signal(&records, &args.source)?.event.document());
     Ok(Outcome::Done)
+}
+
+/// The event that the commit at this revision carries.
+fn in_commit(directory: Option<&Path>, revision: &str) -> Option<Event> {
+    let repository = Repository::discover(directory.unwrap_or(Path::new("."))).ok()?;
+    let commit = repository.revparse_single(revision).ok()?.peel_to_commit().ok()?;
+    event_in(&String::from_utf8_lossy(commit.message_raw_bytes()))
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     cli::LogArgs,
-    config::key::nearest,
     ledger::{
         record::{Body, Record},
         state::key_of,
@@ -14,21 +13,11 @@ use crate::{
 };
 use std::path::Path;
 
-/// The kinds that records have.
-const KINDS: [&str; 8] = ["primed", "signal", "skipped", "dispatch", "run", "request", "watchError", "gap"];
-
 /// Lists records.
 ///
 /// # Errors
-/// When the ledger cannot be read, or there is no such kind.
+/// When the ledger cannot be read.
 pub fn run(directory: Option<&Path>, args: &LogArgs, report: &Report) -> Result<Outcome, Failure> {
-    if let Some(kind) = args.kind.iter().find(|kind| !KINDS.contains(&kind.as_str())) {
-        let hint = match nearest(kind, KINDS.into_iter()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the kinds are {}", KINDS.join(", ")),
-        };
-        return Err(Failure::Usage(format!("there is no kind `{}`", text::printable(kind)), Some(hint)));
-    }
     let workspace = Workspace::open(directory)?;
     // A watch that was removed from the configuration still has its records.
     let lines = workspace.ledger_to_read()?.lines()?;

@@ -9,28 +9,38 @@ use crate::{
     workspace::Failure,
 };
 
-/// The signals that `wanted` names among `records`: those of exactly this name, or those whose name
-/// begins with it.
+/// The signals that `wanted` names among `records`: the one of this id, or those of exactly this key,
+/// or those whose name begins with it.
 #[must_use]
 pub fn named<'a>(records: &'a [Record], wanted: &str) -> Vec<&'a Signal> {
-    let signals: Vec<&Signal> = records
-        .iter()
-        .filter_map(|record| match &record.body {
-            Body::Signal(signal) => Some(&**signal),
-            _ => None,
-        })
-        .collect();
-    let names = |signal: &'a Signal| {
-        let key = key_of(&signal.watch, &signal.id);
-        [signal.id.clone(), key.to_owned(), format!("{}:{key}", signal.watch)]
-    };
-    let exact = signals.iter().filter(|signal| names(signal).iter().any(|name| name == wanted));
-    let mut found: Vec<&Signal> = exact.copied().collect();
-    if found.is_empty() {
-        let begins = signals.iter().filter(|signal| names(signal).iter().any(|name| name.starts_with(wanted)));
-        found = begins.copied().collect();
-    }
-    found
+    let exact = exactly(records, wanted);
+    if exact.is_empty() { of(records, |name| name.starts_with(wanted)) } else { exact }
+}
+
+/// The signals that have this id, or else this key.
+#[must_use]
+pub fn exactly<'a>(records: &'a [Record], wanted: &str) -> Vec<&'a Signal> {
+    // A feed may call an entry like another's id: that one's own name comes first.
+    let of_id: Vec<&Signal> = signals(records).filter(|signal| signal.id == wanted).collect();
+    if of_id.is_empty() { of(records, |name| name == wanted) } else { of_id }
+}
+
+fn signals(records: &[Record]) -> impl Iterator<Item = &Signal> {
+    records.iter().filter_map(|record| match &record.body {
+        Body::Signal(signal) => Some(&**signal),
+        _ => None,
+    })
+}
+
+fn of(records: &[Record], is_meant: impl Fn(&str) -> bool) -> Vec<&Signal> {
+    let names = |signal: &Signal| [signal.id.clone(), key_of(&signal.watch, &signal.id).to_owned(), short(signal)];
+    signals(records).filter(|signal| names(signal).iter().any(|name| is_meant(name))).collect()
+}
+
+/// The watch and the key: the shortest name that a signal surely has for itself.
+#[must_use]
+pub fn short(signal: &Signal) -> String {
+    format!("{}:{}", signal.watch, key_of(&signal.watch, &signal.id))
 }
 
 /// The one signal that `wanted` names among `records`.
@@ -47,7 +57,7 @@ pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Fai
             Some("list them with `patch log --kind signal`".to_owned()),
         )),
         several => {
-            let ids: Vec<String> = several.iter().take(5).map(|signal| text::printable(&signal.id)).collect();
+            let ids: Vec<String> = several.iter().take(5).map(|signal| text::printable(&short(signal))).collect();
             let more = if several.len() > ids.len() { ", …" } else { "" };
             Err(Failure::Usage(
                 format!("{} signals begin with `{shown}`", several.len()),

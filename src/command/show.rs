@@ -92,7 +92,9 @@ fn ended(report: &Report, record: &Record, run: &Run) {
     let status = report.paint().styled(words::style(run.status), &run.status.to_string());
     let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
     let at = report.paint().styled(Style::Faint, &record.at.to_string());
-    let exit = run.exit.as_deref().map(|exit| format!(", {exit}")).unwrap_or_default();
+    // A message that is the exit itself says it already.
+    let exit = run.exit.as_deref().filter(|exit| run.message.as_deref() != Some(exit));
+    let exit = exit.map(|exit| format!(", {exit}")).unwrap_or_default();
     let seconds = run.duration_ms / 1000;
     let millis = run.duration_ms % 1000;
     report.answer(&format!(

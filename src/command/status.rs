@@ -147,12 +147,13 @@ fn state(line: &Line, now: Timestamp) -> String {
         ("due", "pending"),
     ];
     for (name, words) in groups {
-        let keys: Vec<String> =
-            line.deliveries.iter().filter(|it| it.standing == name).map(|it| words::key(&it.key)).collect();
-        match keys.as_slice() {
+        let waiting: Vec<&Waiting> = line.deliveries.iter().filter(|it| it.standing == name).collect();
+        match waiting.as_slice() {
             [] => {}
-            [key] => parts.push(format!("{words}: {key}")),
-            [key, more @ ..] => parts.push(format!("{words}: {key} and {} more", more.len())),
+            [one] => parts.push(format!("{}: {}{}", when(words, one, now), words::key(&one.key), why(one))),
+            [one, more @ ..] => {
+                parts.push(format!("{}: {} and {} more", when(words, one, now), words::key(&one.key), more.len()));
+            }
         }
     }
     if let Some(until) = line.deferred_until {
@@ -162,6 +163,20 @@ fn state(line: &Line, now: Timestamp) -> String {
         return parts.join("; ");
     }
     if line.primed { "up to date".to_owned() } else { "not polled yet".to_owned() }
+}
+
+/// The group's words, with the time of the next attempt.
+fn when(words: &str, waiting: &Waiting, now: Timestamp) -> String {
+    match waiting.retry_at {
+        Some(at) => format!("{words} in {}", words_of(at.since(now).as_secs())),
+        None => words.to_owned(),
+    }
+}
+
+/// What the last run said, where a person has to act on it.
+fn why(waiting: &Waiting) -> String {
+    let message = waiting.message.as_deref().filter(|_| matches!(waiting.standing, "waiting" | "given-up"));
+    message.map(|message| format!(": {}", text::printable(text::clipped(message, 60)))).unwrap_or_default()
 }
 
 fn ago(now: Timestamp, at: Timestamp) -> String {

@@ -57,6 +57,11 @@ pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Re
         workspace.git.config_add(scope, &format!("watch.{name}.{key}"), value)?;
     }
     let goes_on = watch.remote.as_deref() == Some(config::IMPLICIT);
+    if watch.dispatch.contains(&Target::TriggerBranch)
+        && let Err(problem) = trigger::check_fork(&workspace.config, &watch)
+    {
+        report.warning(&problem);
+    }
     if workspace.config.implicit && name.as_str() != config::IMPLICIT && !goes_on {
         report.warning(
             "the remote `upstream` was watched without configuration, and no longer is: `patch watch add upstream` \
@@ -271,6 +276,7 @@ fn values(args: &WatchAddArgs, event: EventKind, source: &Source) -> Vec<(&'stat
     }
     add("command", args.command.clone());
     let policy = args.policy.map(|policy| serde_json::to_value(policy).expect("a policy is a word"));
+    add("fork", args.fork.clone());
     add("policy", policy.and_then(|policy| policy.as_str().map(str::to_owned)));
     values
 }
@@ -291,14 +297,8 @@ fn check(workspace: &Workspace, name: &WatchName, values: &[(&'static str, Strin
     watch.ok_or_else(|| Failure::Usage(format!("the watch `{name}` could not be read back"), None))
 }
 
-/// Looks at what is not named by the source: the remote beside a feed, and the fork that a trigger is
-/// pushed to.
+/// Looks at what is not named by the source: the remote beside a feed.
 fn check_beside(workspace: &Workspace, watch: &Watch, args: &WatchAddArgs, source: &Source) -> Result<(), Failure> {
-    if watch.dispatch.contains(&Target::TriggerBranch) {
-        trigger::check_fork(&workspace.config, watch).map_err(|problem| {
-            Failure::Usage(problem, Some(format!("then set it: `git config watch.{}.fork REMOTE`", watch.name)))
-        })?;
-    }
     let beside = watch.remote.as_ref().filter(|_| source.key == "feed" && !args.no_check);
     if let Some(remote) = beside {
         workspace.git.ls_remote(remote, &["refs/tags/*"], PATIENCE).map_err(|error| {

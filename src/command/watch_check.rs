@@ -4,7 +4,7 @@ use crate::{
     cli::WatchCheckArgs,
     entry::Entry,
     fetch::{hosts::Hosts, http::Client},
-    intake::{self, look, sight},
+    intake::{self, Options, look, sight},
     ledger::state::{State, WatchState},
     outcome::Outcome,
     report::{Report, Style, table::table, words},
@@ -50,8 +50,9 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
     let client = Client::new();
     let hosts = Hosts::read_only(workspace.places.hosts.clone());
     let progress = |done, total| report.progress(done, total);
+    let options = Options { backfill: 0, dry_run: true, now: Timestamp::now() };
     // Nothing is taken for known: the whole answer is wanted.
-    let glances = look::all(&workspace, &client, &hosts, &watches, &State::default(), Timestamp::now(), &progress);
+    let glances = look::all(&workspace, &client, &hosts, &watches, &State::default(), options.now, &progress);
     let mut failed = false;
     let unknown = WatchState::default();
     for (watch, glance) in watches.iter().zip(glances) {
@@ -61,7 +62,7 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
             report.warning(&format!("watch `{}`: the host asked not to be asked before {until}", watch.name));
             continue;
         }
-        match sight::of(&workspace, &client, watch, glance, &unknown, true) {
+        match sight::of(&workspace, &client, &hosts, watch, glance, &unknown, options) {
             Ok(look) => {
                 show(report, watch, &look, known);
                 if let Some(problem) = intake::record::doubt(watch, &look, known) {

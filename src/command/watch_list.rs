@@ -2,13 +2,14 @@
 
 use crate::{
     cli::{WatchListArgs, WatchRemoveArgs},
-    config::{IMPLICIT, mistake},
+    config::{IMPLICIT, key::nearest, mistake},
+    git::{self, ConfigEntry},
     intake::look,
     outcome::Outcome,
     report::{Report, table::table},
     text,
     watch::{EventKind, Policy, Target, Watch, WatchName},
-    workspace::{Failure, Workspace},
+    workspace::{self, Failure, Workspace},
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, path::Path};
@@ -86,43 +87,58 @@ fn line<'a>(workspace: &Workspace, watch: &'a Watch) -> Line<'a> {
 /// # Errors
 /// When there is no such watch, or it is not in a file: nothing is removed then.
 pub fn remove(directory: Option<&Path>, args: &WatchRemoveArgs, report: &Report) -> Result<Outcome, Failure> {
-    let workspace = Workspace::open(directory)?;
-    let entries = workspace.git.config()?;
-    let mut sections = Vec::new();
-    // Each once: a section can be removed only once.
-    for name in BTreeSet::from_iter(&args.names) {
-        workspace.watch(name)?;
-        if workspace.config.implicit {
-            return Err(Failure::Usage(
-                format!("the watch `{name}` is not in the configuration: it is the remote of that name"),
-                Some("remove the remote, or define other watches: then it is gone".to_owned()),
-            ));
+    // Read as it stands: a mistake in a watch must not keep it from being removed.
+    let git = workspace::git_in(directory)?;
+    let location = git.locate()?;
+    let entries = git.config()?;
+    let of = |name: &WatchName| {
+        let name = name.to_string();
+        entries.iter().filter(move |entry| entry.section == "watch" && entry.subsection.as_ref() == Some(&name))
+    };
+    let mut sections = BTreeSet::new();
+    for name in &args.names {
+        if of(name).next().is_none() {
+            return Err(no_such(name, &entries));
         }
-        let of_watch = entries
-            .iter()
-            .filter(|entry| entry.section == "watch" && entry.subsection.as_deref() == Some(name.as_str()));
-        let mut origins: Vec<&str> = of_watch.map(|entry| entry.origin.as_str()).collect();
-        origins.dedup();
-        for origin in origins {
+        for origin in of(name).map(|entry| entry.origin.as_str()) {
             let Some(file) = origin.strip_prefix("file:") else {
                 return Err(Failure::Usage(
                     format!("the watch `{name}` is set by {}, not in a file", text::printable(mistake::place(origin))),
                     Some("remove it there".to_owned()),
                 ));
             };
-            sections.push((name, file));
+            // Each once: a section can be removed only once.
+            sections.insert((name, file));
         }
     }
     for (name, file) in sections {
         // Git tells a path from the top of the worktree, wherever it was started.
-        let path = workspace.location.worktree.as_ref().map_or_else(|| file.into(), |top| top.join(file));
-        workspace.git.config_remove_section(&path, &format!("watch.{name}"))?;
+        let path = location.worktree.as_ref().map_or_else(|| file.into(), |top| top.join(file));
+        git.config_remove_section(&path, &format!("watch.{name}"))?;
         report.told(&format!("removed `watch.{name}` from {}; its records stay in the ledger", text::printable(file)));
     }
-    if workspace.config.watches.iter().all(|watch| args.names.contains(&watch.name))
-        && workspace.config.remotes.contains_key(IMPLICIT)
-    {
+    let is_left = names(&entries).any(|left| !args.names.iter().any(|name| name.as_str() == left));
+    if !is_left && git::remotes(&entries).contains_key(IMPLICIT) {
         report.told("no watch is left: the remote `upstream` is watched without configuration");
     }
     Ok(Outcome::Done)
+}
+
+/// The names of the watches that are configured, as often as they have values.
+fn names(entries: &[ConfigEntry]) -> impl Iterator<Item = &str> {
+    entries.iter().filter(|entry| entry.section == "watch").filter_map(|entry| entry.subsection.as_deref())
+}
+
+fn no_such(name: &WatchName, entries: &[ConfigEntry]) -> Failure {
+    if name.as_str() == IMPLICIT && git::remotes(entries).contains_key(IMPLICIT) {
+        return Failure::Usage(
+            format!("the watch `{name}` is not in the configuration: it is the remote of that name"),
+            Some("remove the remote, or define other watches: then it is gone".to_owned()),
+        );
+    }
+    let hint = match nearest(name.as_str(), names(entries)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "list them with `patch watch list`".to_owned(),
+    };
+    Failure::Usage(format!("there is no watch `{name}`"), Some(hint))
 }

@@ -5,8 +5,10 @@ use crate::{
     event::Change,
     ledger::state::{Delivery, OpenSignal, Stage, State},
     time::Timestamp,
-    watch::{Policy, Target, Watch},
+    version::version_in,
+    watch::{EventKind, Policy, Target, Watch},
 };
+use semver::Version;
 use std::time::Duration;
 
 /// An attempt that is due.
@@ -90,7 +92,8 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
     let mut signals: Vec<(&String, &OpenSignal)> =
         state.open.iter().filter(|(_, signal)| signal.watch == watch.name).collect();
     signals.sort_by_key(|(_, signal)| signal.sequence);
-    let newest = signals.iter().rev().find(|(_, signal)| is_news(signal)).map(|(id, _)| (*id).clone());
+    let newest = signals.iter().filter(|(_, signal)| is_news(signal)).max_by_key(|(_, signal)| age(watch, signal));
+    let newest = newest.map(|(id, _)| (*id).clone());
     let mut superseded = Vec::new();
     let mut due = Vec::new();
     for (id, signal) in signals {
@@ -115,6 +118,13 @@ pub fn plan(watch: &Watch, state: &State, now: Timestamp) -> (Vec<Superseded>, V
         }
     }
     (superseded, due)
+}
+
+/// What makes one signal newer than another: a release's version, for an old line's release may come
+/// late; and then when it was seen.
+fn age(watch: &Watch, signal: &OpenSignal) -> (Option<Version>, u64) {
+    let version = (watch.event == EventKind::Release).then(|| version_in(&signal.key)).flatten();
+    (version, signal.sequence)
 }
 
 /// Attempts without an end that are not made again: as many as there may be were interrupted.

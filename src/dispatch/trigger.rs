@@ -222,5 +222,8 @@ fn inert(text: &str) -> String {
 /// The event that a trigger commit's message carries.
 #[must_use]
 pub fn event_in(message: &str) -> Option<Event> {
-    message.lines().filter(|line| line.starts_with('{')).find_map(|line| serde_json::from_str(line).ok())
+    let mut documents = message.lines().filter(|line| line.starts_with('{'));
+    let event: Event = documents.find_map(|line| serde_json::from_str(line).ok())?;
+    let trailer = format!("Patch-Event: {}", inert(&event.id));
+    (message.starts_with("patch: ") && message.lines().any(|line| line == trailer)).then_some(event)
 }

@@ -108,10 +108,11 @@ fn a_slip_of_the_keyboard_on_a_terminal_gets_a_suggestion() {
     suggests("lgo", "log");
     suggests("reherase", "rehearse");
     suggests("wacth", "watch");
-    for unknown in ["carry", "install", "watchs list"] {
+    for unknown in ["carry", "install", "build all"] {
         case(TERMINAL, &format!("patch {unknown}"), &Decision::Unknown);
         handed_over(PIPE, &format!("patch {unknown}"));
     }
+    case(TERMINAL, "patch watchs list", &Decision::Suggest("watch".to_owned()));
     handed_over(TERMINAL, "patch main.c");
     handed_over(TERMINAL, "patch l");
     handed_over(TERMINAL, "patch --stauts");

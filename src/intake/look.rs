@@ -10,7 +10,7 @@ use crate::{
         stored,
     },
     forge::{self, Repository},
-    git::GitError,
+    git::{GitError, redacted},
     ledger::{record::Problem, state::State},
     news::Sight,
     parse::refs::RemoteRefs,
@@ -26,7 +26,7 @@ use std::{
 use url::Url;
 
 /// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(10);
+pub const CONNECT: Duration = Duration::from_secs(10);
 
 /// What the requests of one watch brought.
 #[derive(Debug)]
@@ -196,17 +196,7 @@ fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Reques
                 return Answer::Deferred(until);
             }
             let limits = Limits { deadline: Instant::now() + timeout, connect: CONNECT, body: body_limit };
-            let fetched = client.get(url, &validators, &limits);
-            if let Err(error) = &fetched
-                && let Some(wait) = error.retry_after()
-            {
-                // The host that asked for rest may be one that a redirect led to; asking this one
-                // would lead there again. Politeness that cannot be remembered is asked for again.
-                for url in [Some(url), Url::parse(&error.url).ok().as_ref()].into_iter().flatten() {
-                    let _ = hosts.close(url, now.after(wait));
-                }
-            }
-            Answer::Feed(fetched.map(Arc::new).map_err(|error| fetch_problem(&error)))
+            Answer::Feed(ask(client, hosts, url, &validators, &limits, now).map(Arc::new))
         }
         Request::Refs { remote, patterns, timeout } => {
             let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
@@ -214,6 +204,37 @@ fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Reques
             Answer::Refs(refs.map(Arc::new).map_err(|error| git_problem(&error)))
         }
     }
+}
+
+/// Asks for a document, unless its host asked for rest; and remembers it if it does so now.
+///
+/// # Errors
+/// The problem that the failure is.
+pub fn ask(
+    client: &Client,
+    hosts: &Hosts,
+    url: &Url,
+    validators: &Validators,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Fetched, Problem> {
+    if let Some(until) = hosts.closed_until(url, now) {
+        return Err(Problem {
+            kind: "rate-limited".to_owned(),
+            message: format!("{}: the host asked not to be asked before {until}", shown(url)),
+            hint: Some("it is asked again by the first poll after that".to_owned()),
+        });
+    }
+    client.get(url, validators, limits).map_err(|error| {
+        if let Some(wait) = error.retry_after() {
+            // The host that asked for rest may be one that a redirect led to; asking this one
+            // would lead there again. Politeness that cannot be remembered is asked for again.
+            for url in [Some(url), Url::parse(&error.url).ok().as_ref()].into_iter().flatten() {
+                let _ = hosts.close(url, now.after(wait));
+            }
+        }
+        fetch_problem(&error)
+    })
 }
 
 /// What is asked of a remote: all tags, or a branch's head.
@@ -239,7 +260,7 @@ fn host_of_remote(url: &str) -> String {
 
 /// The problem that a failed request is.
 #[must_use]
-pub fn fetch_problem(error: &FetchError) -> Problem {
+fn fetch_problem(error: &FetchError) -> Problem {
     Problem { kind: error.kind().to_owned(), message: error.to_string(), hint: error.hint() }
 }
 
@@ -255,7 +276,7 @@ pub fn source(watch: &Watch, remotes: &BTreeMap<String, String>) -> String {
     let feed = watch.feed.as_ref().map(shown);
     let remote = watch.remote.as_ref().map(|remote| {
         let url = remotes.get(remote).unwrap_or(remote);
-        Url::parse(url).map_or_else(|_| url.clone(), |url| shown(&url))
+        Url::parse(url).map_or_else(|_| redacted(url), |url| shown(&url))
     });
     let branch = match (watch.event, &watch.branch) {
         (EventKind::Release, _) => None,

@@ -1,20 +1,27 @@
 //! One watch's sight: its feed parsed, its refs beside it, what is out of sight asked for.
 
-use super::look::{Glance, Look, git_problem, source};
+use super::{
+    Options,
+    look::{CONNECT, Glance, Look, ask, git_problem, source},
+};
 use crate::{
     entry::{Entry, FeedDocument},
-    fetch::http::{Client, Fetched, Limits, Validators},
+    fetch::{
+        hosts::Hosts,
+        http::{Client, Fetched, Limits, Validators},
+    },
     forge,
     ledger::{record::Problem, state::WatchState},
     news::{needs_ancestry, oldest_first, overflowed, tag_entry},
     parse::{self, refs::RemoteRefs},
     refname,
+    time::Timestamp,
     watch::{EventKind, Watch},
     workspace::Workspace,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 use url::Url;
 
@@ -28,13 +35,14 @@ const PAGES: usize = 10;
 pub fn of(
     workspace: &Workspace,
     client: &Client,
+    hosts: &Hosts,
     watch: &Watch,
     glance: Glance,
     known: &WatchState,
-    dry_run: bool,
+    options: Options,
 ) -> Result<Look, Problem> {
     let Glance::Answered { feed, refs, left } = glance else { return Ok(Look::default()) };
-    let deadline = Instant::now() + left;
+    let (deadline, now) = (Instant::now() + left, options.now);
     let refs = refs.transpose()?;
     let mut look = Look { branch: watch.branch.clone(), ..Look::default() };
     look.sight.source = source(watch, &workspace.config.remotes);
@@ -52,14 +60,15 @@ pub fn of(
             let document = parse_feed(body, url, watch.event)?;
             let next = next_page(&document, url);
             apply_feed(&mut look, watch, document, validators.clone());
-            if look.sight.tags.is_none() && overflowed(&look.sight, known) {
-                page_back(client, watch, &mut look, known, next, deadline);
+            // Where there are refs, they tell what is out of sight.
+            if watch.remote.is_none() && overflowed(&look.sight, known) {
+                page_back(&Asker { client, hosts, watch, deadline, now }, &mut look, known, next)?;
             }
         }
         None => {}
     }
     if let Some(remote) = watch.remote.as_ref().filter(|_| needs_ancestry(&look.sight, known)) {
-        look.sight.descends = descends(workspace, watch, remote, &look, known, left, dry_run)?;
+        look.sight.descends = descends(workspace, watch, remote, &look, known, deadline, options.dry_run)?;
     }
     Ok(look)
 }
@@ -124,41 +133,55 @@ fn next_page(document: &FeedDocument, url: &Url) -> Option<Url> {
     next.filter(|next| next != url && next.origin() == url.origin())
 }
 
+/// Who asks for older pages, and until when.
+struct Asker<'a> {
+    client: &'a Client,
+    hosts: &'a Hosts,
+    watch: &'a Watch,
+    deadline: Instant,
+    now: Timestamp,
+}
+
 /// Pages a feed back until something known appears, or there is nothing more.
 ///
-/// Every failure only means that the gap stays open, which is then recorded.
-fn page_back(
-    client: &Client,
-    watch: &Watch,
-    look: &mut Look,
-    known: &WatchState,
-    mut next: Option<Url>,
-    deadline: Instant,
-) {
-    let Some(feed) = &watch.feed else { return };
-    let mut url = feed.clone();
+/// # Errors
+/// When a page cannot be had now: what is seen must not become known before what came earlier, or
+/// that would be lost.
+fn page_back(asker: &Asker<'_>, look: &mut Look, known: &WatchState, mut next: Option<Url>) -> Result<(), Problem> {
+    let Some(mut url) = asker.watch.feed.clone() else { return Ok(()) };
     for _ in 0..PAGES {
-        let Some(oldest) = look.sight.entries.first().map(|entry| entry.key.clone()) else { return };
-        let Some(page) = next.take().or_else(|| forge::previous_page(&url, &oldest)) else { return };
-        let limits = Limits { deadline, connect: Duration::from_secs(10), body: watch.body_limit };
-        let Ok(Fetched::Document { body, url: answered, .. }) = client.get(&page, &Validators::default(), &limits)
-        else {
-            return;
-        };
-        let Ok(document) = parse_feed(&body, &answered, watch.event) else { return };
-        next = next_page(&document, &page);
+        let Some(oldest) = look.sight.entries.first().map(|entry| entry.key.clone()) else { return Ok(()) };
+        let Some(page) = next.take().or_else(|| forge::previous_page(&url, &oldest)) else { return Ok(()) };
+        let Some((document, following)) = older(asker, &page)? else { return Ok(()) };
+        next = following;
         url = page;
         let shown: BTreeSet<&str> = look.sight.entries.iter().map(|entry| entry.key.as_str()).collect();
         let mut older: Vec<Entry> =
             document.entries.into_iter().filter(|entry| !shown.contains(entry.key.as_str())).rev().collect();
         if older.is_empty() {
-            return;
+            return Ok(());
         }
         older.append(&mut look.sight.entries);
         look.sight.entries = older;
         if look.sight.entries.iter().any(|entry| known.known.contains_key(&entry.key)) {
-            return;
+            return Ok(());
         }
+    }
+    Ok(())
+}
+
+/// An older page and the one before it; `None` where the pages end.
+fn older(asker: &Asker<'_>, page: &Url) -> Result<Option<(FeedDocument, Option<Url>)>, Problem> {
+    let limits = Limits { deadline: asker.deadline, connect: CONNECT, body: asker.watch.body_limit };
+    match ask(asker.client, asker.hosts, page, &Validators::default(), &limits, asker.now) {
+        Ok(Fetched::Document { body, url, .. }) => {
+            let document = parse_feed(&body, &url, asker.watch.event)?;
+            let next = next_page(&document, page);
+            Ok(Some((document, next)))
+        }
+        Ok(Fetched::NotModified) => Ok(None),
+        Err(problem) if matches!(problem.kind.as_str(), "not-found" | "gone") => Ok(None),
+        Err(problem) => Err(problem),
     }
 }
 
@@ -175,7 +198,7 @@ fn descends(
     remote: &str,
     look: &Look,
     known: &WatchState,
-    left: Duration,
+    deadline: Instant,
     dry_run: bool,
 ) -> Result<Option<bool>, Problem> {
     let (Some(old), Some(new)) = (known.head.as_deref(), look.sight.head.as_deref()) else { return Ok(None) };
@@ -189,13 +212,15 @@ fn descends(
     }
     let upstream = look.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
     let ours = format!("refs/patch-moi/upstream/{}", refname::component(watch.name.as_str()));
-    git.fetch(remote, &[format!("+{upstream}:{ours}")], left).map_err(|error| Problem {
-        hint: Some(format!(
-            "allow more time for the branch's history: `git config watch.{}.fetchTimeout SECONDS`",
-            watch.name
-        )),
-        ..git_problem(&error)
-    })?;
+    git.fetch(remote, &[format!("+{upstream}:{ours}")], deadline.saturating_duration_since(Instant::now())).map_err(
+        |error| Problem {
+            hint: Some(format!(
+                "allow more time for the branch's history: `git config watch.{}.fetchTimeout SECONDS`",
+                watch.name
+            )),
+            ..git_problem(&error)
+        },
+    )?;
     Ok(match ask(old, new)? {
         Some(told) => Some(told),
         // All that the new head descends from is here now, and the old one is not.

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 /// The version of the format that this program writes and reads.
 pub const VERSION: u32 = 1;
 
+/// The kinds that records have.
+pub const KINDS: [&str; 8] = ["primed", "signal", "skipped", "dispatch", "run", "request", "watchError", "gap"];
+
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {

@@ -11,7 +11,10 @@ use crate::{
     watch::{EventKind, Target, WatchName},
 };
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 /// What the key of an entry without identity begins with.
 pub const UNUSABLE: &str = "unusable:";
@@ -104,6 +107,9 @@ pub struct Delivery {
     /// Whether a person asked for it, whatever the watch is configured to do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub requested: bool,
+    /// Whether it was asked for while an attempt was being made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
     /// What the last run said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -125,7 +131,7 @@ pub enum Stage {
 
 impl Delivery {
     fn pending(at: Timestamp) -> Self {
-        Self { attempt: 0, failures: 0, at, stage: Stage::Pending, requested: false, message: None }
+        Self { attempt: 0, failures: 0, at, stage: Stage::Pending, requested: false, again: false, message: None }
     }
 
     /// Whether nobody has to do with it any more.
@@ -177,6 +183,7 @@ impl State {
                     delivery.failures += 1;
                 }
                 delivery.attempt = delivery.attempt.max(dispatch.attempt);
+                delivery.again = false;
                 delivery.stage = Stage::Started;
                 delivery.at = record.at;
             }),
@@ -238,7 +245,10 @@ impl State {
             let delivery = open.deliveries.entry(*target).or_insert_with(|| Delivery::pending(record.at));
             delivery.attempt = delivery.attempt.max(request.attempt);
             if request.action == Action::Replay || !delivery.is_done() {
-                delivery.stage = Stage::Pending;
+                delivery.again = delivery.stage == Stage::Started;
+                if !delivery.again {
+                    delivery.stage = Stage::Pending;
+                }
                 delivery.requested = true;
                 delivery.failures = 0;
                 delivery.at = record.at;
@@ -283,10 +293,12 @@ impl WatchState {
 impl Delivery {
     fn end(&mut self, at: Timestamp, run: &Run) {
         self.attempt = self.attempt.max(run.attempt);
-        self.failures += u32::from(run.status == Status::Failed && self.stage != Stage::Pending);
-        // What was asked for while the attempt was made is still to be done.
-        if self.stage != Stage::Pending {
-            self.stage = Stage::Ended(run.status);
+        self.failures += u32::from(run.status == Status::Failed);
+        self.stage = Stage::Ended(run.status);
+        if mem::take(&mut self.again) {
+            // It was asked for while this attempt was made: that is still to be done.
+            self.stage = Stage::Pending;
+            self.failures = 0;
         }
         self.message.clone_from(&run.message);
         self.at = at;

@@ -5,7 +5,8 @@ use crate::{entry::Entry, event::Change, ledger::state::WatchState};
 
 pub(super) fn missing_branch(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<News>, Disbelief> {
     let branch = rules.branch.unwrap_or("HEAD");
-    let told = known.known.get(branch).is_some_and(|known| known.gone);
+    let key = format!("{branch}@gone-{}", known.head.as_deref().unwrap_or_default());
+    let told = was_told(&key, rules, known);
     // A branch that was never seen, because the watch looks elsewhere now, did not vanish; and only
     // refs can tell that one did: an empty log may be a forge's bad day.
     if known.head.is_none() || told || known.source != sight.source || sight.is_window {
@@ -13,7 +14,7 @@ pub(super) fn missing_branch(sight: &Sight, rules: Rules<'_>, known: &WatchState
     }
     Ok(vec![News::Changed {
         change: Change::Gone,
-        key: format!("{branch}@gone"),
+        key,
         entry: Box::new(Entry { key: branch.to_owned(), ..Entry::default() }),
         previous: known.head.clone(),
         is_head: false,
@@ -23,7 +24,7 @@ pub(super) fn missing_branch(sight: &Sight, rules: Rules<'_>, known: &WatchState
 pub(super) fn commits(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, known: &WatchState) {
     let Some(head) = &sight.head else { return };
     // The head of the branch that was watched before says nothing about this one.
-    let old = known.head.as_deref().filter(|_| known.source == sight.source);
+    let old = known.head.as_deref().filter(|_| is_same_history(sight, known));
     let old_in_window = old.is_some_and(|old| sight.entries.iter().any(|entry| entry.key == old));
     // The window is a log of the new head: it shows the old one, or commits behind the old one
     // without it, or nothing that is known, and then only Git can tell.
@@ -66,5 +67,17 @@ pub(super) fn commits(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, kno
 pub fn needs_ancestry(sight: &Sight, known: &WatchState) -> bool {
     let (Some(head), Some(old)) = (&sight.head, &known.head) else { return false };
     let window_tells = sight.is_window && sight.entries.iter().any(|entry| known.known.contains_key(&entry.key));
-    known.source == sight.source && head != old && !window_tells
+    // The same branch under another URL may well be the same history.
+    let is_renamed = !sight.is_window && branch_of(&known.source) == branch_of(&sight.source);
+    (known.source == sight.source || is_renamed) && head != old && !window_tells
+}
+
+/// Whether the head that is known says anything about this one.
+fn is_same_history(sight: &Sight, known: &WatchState) -> bool {
+    known.source == sight.source || sight.descends == Some(true)
+}
+
+/// The last words of what a watch looks at.
+fn branch_of(source: &str) -> Option<&str> {
+    source.rsplit_once(" branch ").map(|(_, branch)| branch)
 }

@@ -26,7 +26,10 @@ pub(super) fn by_version(a: &str, b: &str) -> Ordering {
 
 /// Whether `tag` is called like `newest` and has a later version.
 pub(super) fn succeeds(tag: &str, newest: &str) -> bool {
-    let prefix = |tag: &str| tag.trim_start_matches(|c: char| !c.is_ascii_digit()).len();
-    let (own, other) = (&tag[..tag.len() - prefix(tag)], &newest[..newest.len() - prefix(newest)]);
-    own == other && version_in(newest).is_some() && version_in(tag) > version_in(newest)
+    prefix(tag) == prefix(newest) && version_in(newest).is_some() && version_in(tag) > version_in(newest)
+}
+
+/// What stands before the version: `v` of `v1.2`, `tool-v` of `tool-v1.2`.
+pub(super) fn prefix(tag: &str) -> &str {
+    &tag[..tag.find(|c: char| c.is_ascii_digit()).unwrap_or(tag.len())]
 }

@@ -1,12 +1,16 @@
 //! Releases and tags: new, moved, gone.
 
-use super::{News, Rules, Sight, new, order::by_version, overflowed, passed, repeated, was_told};
+use super::{
+    News, Rules, Sight, gap, new,
+    order::{by_version, prefix},
+    overflowed, passed, repeated, was_told,
+};
 use crate::{
     entry::Entry,
     event::Change,
     ledger::{
         record::{KnownEntry, PrimedReason},
-        state::WatchState,
+        state::{Known, WatchState},
     },
     parse::key::is_tag_name,
 };
@@ -16,8 +20,15 @@ pub(super) fn releases(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, kn
     let mut entries: Vec<Entry> = Vec::new();
     if let Some(tags) = sight.tags.as_ref().filter(|_| overflowed(sight, known)) {
         let shown: BTreeSet<&str> = sight.entries.iter().map(|entry| entry.key.as_str()).collect();
+        // A tag without a release is no entry of the feed: only what is called like its releases is
+        // taken for one, and the rest may be a release or not.
+        let called: BTreeSet<&str> = sight.entries.iter().map(|entry| prefix(&entry.key)).collect();
         let missed = tags.iter().filter(|(tag, _)| !shown.contains(tag.as_str()) && !known.known.contains_key(*tag));
-        entries.extend(missed.map(|(tag, sha)| tag_entry(tag, sha)));
+        let (taken, doubtful): (Vec<_>, Vec<_>) = missed.partition(|(tag, _)| called.contains(prefix(tag)));
+        if !doubtful.is_empty() {
+            news.push(gap(sight));
+        }
+        entries.extend(taken.into_iter().map(|(tag, sha)| tag_entry(tag, sha)));
         entries.sort_by(|a, b| by_version(&a.key, &b.key));
     }
     entries.extend(sight.entries.iter().cloned());
@@ -32,6 +43,7 @@ pub(super) fn releases(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, kn
             None => news.push(new_or_skipped(&entry, rules, sight)),
             Some(before) => {
                 news.extend(moved(&entry, before.sha.as_deref(), rules, known));
+                news.extend(returned(&entry, before));
                 learned.extend(unlearned(&entry.key, before.sha.as_deref(), entry.sha.as_deref()));
             }
         }
@@ -42,6 +54,7 @@ pub(super) fn releases(news: &mut Vec<News>, sight: &Sight, rules: Rules<'_>, kn
             match tags.get(key) {
                 Some(sha) => {
                     news.extend(moved(&tag_entry(key, sha), before.sha.as_deref(), rules, known));
+                    news.extend(returned(&tag_entry(key, sha), before));
                     learned.extend(unlearned(key, before.sha.as_deref(), Some(sha)));
                 }
                 // Only a tag that was seen among the refs can vanish from them.
@@ -91,11 +104,16 @@ fn moved(entry: &Entry, before: Option<&str>, rules: Rules<'_>, known: &WatchSta
 
 fn gone(tag: &str, previous: Option<String>, rules: Rules<'_>, known: &WatchState) -> Option<News> {
     let entry = Entry { key: tag.to_owned(), tag: Some(tag.to_owned()), ..Entry::default() };
-    let key = alarm_key(&format!("{tag}@gone"), known);
+    let key = alarm_key(&format!("{tag}@gone-{}", previous.as_deref().unwrap_or_default()), known);
     if passed(rules, &entry).is_some() || was_told(&key, rules, known) {
         return None;
     }
     Some(News::Changed { change: Change::Gone, key, entry: Box::new(entry), previous, is_head: false })
+}
+
+/// A tag that vanished is back as it was: no news, but it may vanish again.
+fn returned(entry: &Entry, before: &Known) -> Option<News> {
+    (before.gone && before.sha == entry.sha).then(|| repeated(entry, false))
 }
 
 /// The key of an alarm: one that no entry has, or a tag called `v1@gone` would silence that of `v1`.

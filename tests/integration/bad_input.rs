@@ -445,10 +445,8 @@ fn entries_without_this_or_that_are_taken_or_told_once() {
         bad: v3 is new
         bad: v2 is new
         --- stderr
-        error: watch `bad`: an entry was left out: No link and no id: it has no id, link or version
-        hint: it is told once; see it with `patch watch check`
-        error: watch `bad`: an entry was left out: an entry without id, link and title: it has no id, link or version
-        hint: it is told once; see it with `patch watch check`
+        error: watch `bad`: 2 entries were left out, the first: No link and no id: it has no id, link or version
+        hint: it is told once; see them with `patch watch check bad`
     "#]]);
     fork.poll().is(&expect![[r#"
         status: 0
@@ -484,18 +482,8 @@ fn a_tag_that_no_ref_could_have_stays_text() {
         --- stdout
         up: $(id) is new: Release %24(id)
         --- stderr
-        error: watch `up`: an entry was left out: tag:forge.example,2008:Repository/1/v2..lock: no Git ref could have this name
-        hint: it is told once; see it with `patch watch check`
-        error: watch `up`: an entry was left out: tag:forge.example,2008:Repository/1/-v3: no Git ref could have this name
-        hint: it is told once; see it with `patch watch check`
-        error: watch `up`: an entry was left out: tag:forge.example,2008:Repository/1/v4%20beta: no Git ref could have this name
-        hint: it is told once; see it with `patch watch check`
-        error: watch `up`: an entry was left out: tag:forge.example,2008:Repository/1/v5%0Ainjected: no Git ref could have this name
-        hint: it is told once; see it with `patch watch check`
-        error: watch `up`: an entry was left out: tag:forge.example,2008:Repository/1/v6%7E1: no Git ref could have this name
-        hint: it is told once; see it with `patch watch check`
-        error: watch `up`: an entry was left out: tag:forge.example,2008:Repository/1/..%2F..%2Fetc: no Git ref could have this name
-        hint: it is told once; see it with `patch watch check`
+        error: watch `up`: 6 entries were left out, the first: tag:forge.example,2008:Repository/1/v2..lock: no Git ref could have this name
+        hint: it is told once; see them with `patch watch check up`
     "#]]);
     expect![[r#"
         up primed: first-sight v1

@@ -58,33 +58,19 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         error: channel.internal.ref (.git/../watches.ini): channels are not part of this version
         hint: remove the section, or use a later version
         error: patch.jobs = 0 (.git/../watches.ini): it must be a number from 1 to 1024
-        hint: mend it in that file, as with `git config --edit`
         error: patch.stateDir = here (.git/../watches.ini): it is not an absolute path
-        hint: mend it in that file, as with `git config --edit`
         error: patch.refPrefix = -x (.git/../watches.ini): it is not the beginning of a branch name, such as `patch-moi/`
-        hint: mend it in that file, as with `git config --edit`
         error: watch.ftp.feed = ftp://forge.example/f (.git/../watches.ini): a feed is read over http or https; watch a Git repository with `remote` instead
-        hint: mend it in that file, as with `git config --edit`
         error: watch.secret.feed = https://***@forge.example/f (.git/../watches.ini): it holds a user name or password, which would end up in logs; use a feed that needs none, or watch the repository with `remote`, where Git's credential helpers apply
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.remote = upsream (.git/../watches.ini): there is no such remote; did you mean `upstream`?
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.event = relase (.git/../watches.ini): there is no such value; did you mean `release`?
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.versions = newest (.git/../watches.ini): it is not a requirement such as `>=1.4, <3`: unexpected character 'n' while parsing major version number
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.prerelease = maybe (.git/../watches.ini): it is neither true nor false
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.tags = [ (.git/../watches.ini): it is not a glob: unclosed character class; missing ']'
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.dispatch = carry (.git/../watches.ini): this version has no `carry` yet; use codex-flow, trigger-branch or command
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.policy = some (.git/../watches.ini): there is no such value; it is one of each, latest
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.payload = word (.git/../watches.ini): it is not `key=value`
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.fetchTimeout = soon (.git/../watches.ini): it must be a number of seconds, from 1 to 604800 (a week)
-        hint: mend it in that file, as with `git config --edit`
         error: watch.up.bodyLimit = 1 (.git/../watches.ini): it must be a number of bytes, from 1k to 1g, such as `10m`
         hint: mend it in that file, as with `git config --edit`
     "#]]);

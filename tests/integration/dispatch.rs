@@ -105,16 +105,16 @@ fn a_runner_is_not_tied_to_the_repository_that_git_started_us_in() {
 }
 
 #[test]
-fn a_relative_state_directory_still_gives_an_absolute_event_file() {
+fn a_relative_state_directory_is_refused() {
     let fork = Fork::dispatching("command", "exit 0");
-    fork.release("v1.1.0");
-    fork.environment().write("elsewhere/file", "");
-    let ran = fork.environment().patch(&["-C", "../fork", "poll", "--backfill", "1"]);
-    ran.in_dir("elsewhere").env("PATCH_STATE_DIR", "state").success();
-    let world = fork.environment().read("world");
-    let file = world.lines().find_map(|line| line.strip_prefix("file=")).unwrap();
-    assert!(file.starts_with(fork.path("elsewhere/state").to_str().unwrap()), "{file}");
-    assert!(fork.environment().read("events").starts_with('{'));
+    let run = fork.environment().patch(&["poll"]).in_dir("fork").env("PATCH_STATE_DIR", "state").run();
+    run.is(&expect![[r#"
+        status: 2
+        --- stderr
+        error: PATCH_STATE_DIR is not an absolute path: state
+        hint: a relative one would be another directory, and another ledger, from every place
+    "#]]);
+    assert!(!fork.path("fork/state").exists());
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn failed_attempts_are_made_again_by_later_polls_with_growing_waits() {
         status: 0
         --- stdout
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
-        up     ../upstream  just now  v1.1.0  to be tried again: v1.1.0
+        up     ../upstream  just now  v1.1.0  to be tried again in 20min: v1.1.0
     "#]]);
     assert_eq!(attempts("03:25:00"), (1, 1));
     assert_eq!(attempts("2027-01-01T00:00:00"), (0, 0));
@@ -336,7 +336,7 @@ fn failed_attempts_are_made_again_by_later_polls_with_growing_waits() {
         status: 0
         --- stdout
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
-        up     ../upstream  just now  v1.1.0  given up: v1.1.0
+        up     ../upstream  just now  v1.1.0  given up: v1.1.0: exit status 1
     "#]]);
     let events = fork.environment().read("events");
     let events: Vec<&str> = events.lines().collect();
@@ -526,7 +526,7 @@ fn a_moved_tag_is_an_alarm_that_takes_the_place_of_nothing() {
         run patch:up:v1.1.0:upstream.release command #2 completed
         dispatch patch:up:v1.0.0@ab1837aa032905a64b810c6aa831929f8435f736:upstream.release command #1
         run patch:up:v1.0.0@ab1837aa032905a64b810c6aa831929f8435f736:upstream.release command #1 completed
-        signal gone patch:up:v1.0.0@gone:upstream.release
+        signal gone patch:up:v1.0.0@gone-ab1837aa032905a64b810c6aa831929f8435f736:upstream.release
     "#]]
     .assert_eq(&fork.history());
 }

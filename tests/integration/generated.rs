@@ -216,7 +216,8 @@ fn check_help(command: &Command) {
 fn check_arg(command: &str, arg: &Arg) {
     let name = format!("{command} {arg}");
     check_sentence(&name, &arg.get_help().map(ToString::to_string).unwrap_or_default());
-    for value in arg.get_possible_values() {
+    // A word that stands for itself, such as a record's kind, needs no help.
+    for value in arg.get_possible_values().into_iter().filter(|value| value.get_help().is_some()) {
         let name = format!("{name} {}", value.get_name());
         check_sentence(&name, &value.get_help().map(ToString::to_string).unwrap_or_default());
     }

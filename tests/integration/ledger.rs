@@ -294,7 +294,7 @@ fn a_signal_that_always_ends_us_is_given_up_too() {
         status: 0
         --- stdout
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
-        up     ../upstream  just now  v1.1.0  given up: v1.1.0
+        up     ../upstream  just now  v1.1.0  given up: v1.1.0: given up: each attempt ended `patch` itself, or was cut shor
     "#]]);
     fork.says("exit 0");
     fork.says_of(&["retry", "--all"]).is(&expect![[r#"

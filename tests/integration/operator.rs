@@ -34,7 +34,7 @@ fn status_shows_every_watch_on_a_line() {
     assert!(status[1].contains("gone ") && status[1].contains(" fails: "), "{status:?}");
     assert!(status[2].starts_with("quiet ") && status[2].ends_with("not polled yet"), "{status:?}");
     assert!(status[3].starts_with("up ") && status[3].contains("2min ago"), "{status:?}");
-    assert!(status[3].ends_with("to be tried again: v1.2.0 and 1 more"), "{status:?}");
+    assert!(status[3].ends_with("to be tried again in 3min: v1.2.0 and 1 more"), "{status:?}");
     fork.says_of(&["status", "up"]).is(&expect![[r#"
         status: 0
         --- stdout
@@ -101,8 +101,12 @@ fn log_lists_records_the_newest_last() {
     fork.says_of(&["log", "--kind", "signals"]).is(&expect![[r#"
         status: 2
         --- stderr
-        error: there is no kind `signals`
-        hint: did you mean `signal`?
+        error: invalid value 'signals' for '--kind <KIND>'
+          [possible values: primed, signal, skipped, dispatch, run, request, watchError, gap]
+
+          tip: a similar value exists: 'signal'
+
+        For more information, try '--help'.
     "#]]);
     fork.says_of(&["log", "other"]).is(&expect![[r#"
         status: 2
@@ -217,7 +221,7 @@ fn signals_are_named_by_any_unique_beginning() {
         status: 2
         --- stderr
         error: 2 signals begin with `v1`
-        hint: name one: patch:up:v1.1.0:upstream.release, patch:up:v1.2.0:upstream.release
+        hint: name one: up:v1.1.0, up:v1.2.0
     "#]]);
     fork.says_of(&["show", "v9"]).is(&expect![[r#"
         status: 2
@@ -235,13 +239,13 @@ fn signals_are_named_by_any_unique_beginning() {
         status: 2
         --- stderr
         error: 2 signals begin with `v1`
-        hint: name one: patch:up:v1.1.0:upstream.release, patch:up:v1.2.0:upstream.release
+        hint: name one: up:v1.1.0, up:v1.2.0
     "#]]);
     fork.says_of(&["event", "v1"]).is(&expect![[r#"
         status: 2
         --- stderr
         error: 2 signals begin with `v1`
-        hint: name one: patch:up:v1.1.0:upstream.release, patch:up:v1.2.0:upstream.release
+        hint: name one: up:v1.1.0, up:v1.2.0
     "#]]);
     fork.says_of(&["event", "HEAD"]).is(&expect![[r#"
         status: 2
@@ -264,8 +268,8 @@ fn retry_makes_what_failed_due_and_dispatches_it() {
     fork.says_of(&["retry", "v1.2.0"]).is(&expect![[r#"
         status: 2
         --- stderr
-        error: nothing of `patch:up:v1.2.0:upstream.release` failed or waits for a person
-        hint: to dispatch it again all the same, use `patch replay`
+        error: nothing of `patch:up:v1.2.0:upstream.release` failed or waits for a person, for the targets that its watch has
+        hint: `patch dispatch` does what is due; to dispatch it again all the same, `patch replay`
     "#]]);
     fork.says_of(&["retry"]).is(&expect![[r#"
         status: 2
@@ -332,10 +336,10 @@ fn retry_of_all_leaves_what_the_configuration_has_no_more() {
     let later = fork.patch_at("09:00:00", &["poll"]).run();
     assert_eq!((later.status, later.stdout.as_str(), later.stderr.as_str()), (0, "", ""));
     fork.says_of(&["retry", "v1.2.0"]).is(&expect![[r#"
-        status: 0
-        --- stdout
-        up: v1.2.0 is due again
-        up: v1.2.0 -> command: completed
+        status: 2
+        --- stderr
+        error: nothing of `patch:up:v1.2.0:upstream.release` failed or waits for a person, for the targets that its watch has
+        hint: `patch dispatch` does what is due; to dispatch it again all the same, `patch replay`
     "#]]);
 }
 
@@ -431,8 +435,8 @@ fn a_signal_that_nobody_was_handed_can_be_replayed_to_somebody() {
     fork.says_of(&["retry", "v1.1.0"]).is(&expect![[r#"
         status: 2
         --- stderr
-        error: nothing of `patch:up:v1.1.0:upstream.release` failed or waits for a person
-        hint: to dispatch it again all the same, use `patch replay`
+        error: nothing of `patch:up:v1.1.0:upstream.release` failed or waits for a person, for the targets that its watch has
+        hint: `patch dispatch` does what is due; to dispatch it again all the same, `patch replay`
     "#]]);
     fork.says_of(&["replay", "v1.1.0", "--to", "command"]).is(&expect![[r#"
         status: 0

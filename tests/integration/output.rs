@@ -25,7 +25,7 @@ fn quiet_leaves_errors_and_what_was_asked_for() {
         --- stdout
         up: v1.1.0 -> command: failed: exit status 1
     "#]]);
-    assert!(fork.patch(&["--quiet", "status"]).run().stdout.contains("to be tried again: v1.1.0"));
+    assert!(fork.patch(&["--quiet", "status"]).run().stdout.contains("to be tried again in 5min: v1.1.0"));
     fork.says_of(&["--quiet", "show", "v9"]).is(&expect![[r#"
         status: 2
         --- stderr

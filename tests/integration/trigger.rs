@@ -196,7 +196,7 @@ fn a_fork_that_is_not_there_is_named() {
     fork.environment().git("fork", &["remote", "remove", "origin"]);
     let told = fork.patch_at("05:00:00", &["poll"]).run();
     assert_eq!(told.status, 1, "{told}");
-    assert!(told.stdout.contains("cannot read the fork `origin`: "), "{told}");
+    assert!(told.stdout.contains("there is no remote `origin` for the fork; `watch.up.fork` names it"), "{told}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_feed_is_added_and_what_was_written_is_printed() {
         --- stdout
         [watch "p"]
         	feed = http://feeds/o/p/releases.atom
-        upstream shows 2 entries, the first v2
+        upstream shows 2 entries, the newest v2
         what is new will be recorded and handed to nobody: set `git config --add watch.p.dispatch TARGET`
         the next `patch poll` takes what is there as known; from then on news is told
     "#]]);
@@ -74,10 +74,10 @@ fn every_option_is_written() {
         	dispatch = command
         	command = make 'new one'
         	policy = latest
-        upstream shows 1 entry, the first v1
+        upstream shows 1 entry, the newest v1
         the next `patch poll` takes what is there as known; from then on news is told
         --- stderr
-        warning: the remote `upstream` was watched without configuration, and no longer is: `patch watch add upstream` goes on with it
+        warning: there is no remote `origin` for the fork; `watch.lib.fork` names it
     "#]]);
     expect![[r#"
         watch.lib.feed http://feeds/f.atom
@@ -123,7 +123,7 @@ fn a_page_is_added_by_the_feed_that_answers_or_by_its_refs() {
         --- stdout
         [watch "p"]
         	feed = http://feeds/o/p/tags.atom
-        upstream shows 1 entry, the first v1
+        upstream shows 1 entry, the newest v1
         what is new will be recorded and handed to nobody: set `git config --add watch.p.dispatch TARGET`
         the next `patch poll` takes what is there as known; from then on news is told
     "#]]);
@@ -166,7 +166,7 @@ fn any_page_that_is_a_feed_or_names_one_is_added() {
         --- stdout
         [watch "news.html"]
         	feed = http://feeds/blog/atom
-        upstream shows 1 entry, the first v1
+        upstream shows 1 entry, the newest v1
         what is new will be recorded and handed to nobody: set `git config --add watch.news.html.dispatch TARGET`
         the next `patch poll` takes what is there as known; from then on news is told
     "#]]);
@@ -237,8 +237,8 @@ fn a_watch_that_is_no_good_is_not_written() {
     fork.patch(&["watch", "add", &url, "--name", "up", "--branch", "main", "--tags", "v*"]).is(&expect![[r#"
         status: 2
         --- stderr
-        error: watch.up.tags = v* (command line): a watch with `event = branch` has commits, not tags
-        hint: nothing was written; give another value
+        error: no feed was found there (http://feeds/f.atom: neither its links nor its id show a commit), and Git says: git ls-remote: repository 'http://feeds/f.atom/' not found
+        hint: give the feed's own URL, or the Git URL; `--no-check` writes without a look
     "#]]);
     fork.patch(&["watch", "add", "https://me:secret@forge.example/o/p"]).is(&expect![[r#"
         status: 2
@@ -285,7 +285,7 @@ fn a_first_watch_that_ends_the_implicit_one_says_so() {
         --- stdout
         [watch "lib"]
         	feed = http://feeds/f.atom
-        upstream shows 1 entry, the first v1
+        upstream shows 1 entry, the newest v1
         what is new will be recorded and handed to nobody: set `git config --add watch.lib.dispatch TARGET`
         the next `patch poll` takes what is there as known; from then on news is told
         --- stderr
@@ -475,7 +475,7 @@ fn a_removed_watch_keeps_its_records() {
         status: 2
         --- stderr
         error: there is no watch `one`
-        hint: the watches are two
+        hint: list them with `patch watch list`
     "#]]);
     expect![[r#"
         watch.two.feed http://feeds/f.atom

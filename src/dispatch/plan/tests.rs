@@ -10,8 +10,15 @@ fn at(text: &str) -> Timestamp {
 fn failed_attempts_are_made_again_with_growing_waits() {
     #[track_caller]
     fn case(stage: Stage, failures: u32, now: &str, expected: Standing) {
-        let delivery =
-            Delivery { attempt: failures, failures, at: at("12:00:00"), stage, requested: false, message: None };
+        let delivery = Delivery {
+            attempt: failures,
+            failures,
+            at: at("12:00:00"),
+            stage,
+            requested: false,
+            again: false,
+            message: None,
+        };
         assert_eq!(standing(&delivery, 3, at(now)), expected);
     }
     let failed = Stage::Ended(Status::Failed);
@@ -82,7 +89,8 @@ fn state_of(signals: &str) -> State {
             received_at: at("12:00:00"),
             payload: serde_json::Map::new(),
         };
-        let delivery = Delivery { attempt, failures, at: at("12:00:00"), stage: reached, requested, message: None };
+        let delivery =
+            Delivery { attempt, failures, at: at("12:00:00"), stage: reached, requested, again: false, message: None };
         let signal = OpenSignal {
             sequence: if words.contains(&"reopened") { 0 } else { sequence },
             watch: "up".parse().unwrap(),
@@ -121,6 +129,8 @@ fn the_latest_takes_the_place_of_what_nobody_waits_for() {
     case("v9 pending, v10 pending", "v9 < v10, v10 #1");
     case("v1 failed, v2 given-up, v3 started, v4 pending", "v1 < v4, v2 < v4, v3 < v4, v4 #1");
     case("v1 pending, v2 failed", "v1 < v2");
+    // An old line's release that comes late.
+    case("v3 failed, v2.9 pending", "v2.9 < v3");
     // A person may be at work on these.
     case("v1 waits, v2 blocked, v3 pending", "v3 #1");
     case("v1 pending, v2 waits", "v1 < v2");
