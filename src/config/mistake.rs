@@ -1,7 +1,12 @@
 //! A mistake in the configuration: key, value, file, what is wrong, what to do.
 
 use super::key;
-use crate::{fetch::shown::shown, git::ConfigEntry, text, watch::WatchName};
+use crate::{
+    fetch::shown::shown,
+    git::{ConfigEntry, redacted},
+    text,
+    watch::WatchName,
+};
 use std::fmt;
 use url::Url;
 
@@ -79,10 +84,10 @@ impl Mistake {
     }
 }
 
-/// A value as it may be shown: of a URL, neither user nor password nor token.
+/// A value as it may be shown: of a URL, or what was meant to be one, neither user nor password nor token.
 fn without_secrets(value: &str) -> String {
     let url = Url::parse(value).ok().filter(Url::has_host);
-    url.map_or_else(|| value.to_owned(), |url| shown(&url))
+    url.map_or_else(|| redacted(value), |url| shown(&url))
 }
 
 /// Where something is set, as Git tells it, for people: a file's path, or `command line`.
@@ -101,5 +106,24 @@ impl fmt::Display for Mistake {
             write!(f, " ({})", text::printable(place(origin)))?;
         }
         write!(f, ": {}", text::printable(&self.problem))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_shown_without_secrets() {
+        #[track_caller]
+        fn case(value: &str, expected: &str) {
+            assert_eq!(without_secrets(value), expected);
+        }
+        case("https://user:secret@h/x?private_token=abc", "https://***@h/x?private_token=***");
+        case("https://user:sec/ret@host/o/r", "https://***@host/o/r");
+        case("https://user:secret@host:84x/", "https://***@host:84x/");
+        case("u:SEKRIT@h", "***@h");
+        case("git@host:o/r", "git@host:o/r");
+        case("v*", "v*");
     }
 }

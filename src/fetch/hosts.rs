@@ -3,13 +3,11 @@
 //! One small file for each in the cache directory. Losing them costs a request and a refusal.
 
 use super::retry;
-use crate::time::Timestamp;
-use git2::{ObjectType, Oid};
+use crate::{private, refname, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, DirBuilder, File},
-    io::{self, Read, Write},
-    os::unix::fs::DirBuilderExt,
+    fs::{self, File},
+    io::{self, Read},
     path::PathBuf,
 };
 use url::Url;
@@ -46,16 +44,17 @@ impl Hosts {
 
     /// Until when the URL's origin (scheme, host, port) is closed; `None` if it is open.
     ///
-    /// A file that is damaged, expired, or further ahead than any wait we grant means open, and
-    /// is removed.
+    /// What is damaged, expired, further ahead than any wait we grant, or no regular file means open,
+    /// and is removed.
     #[must_use]
     pub fn closed_until(&self, url: &Url, now: Timestamp) -> Option<Timestamp> {
-        let path = self.path(url)?;
-        let file = File::open(&path).ok()?;
-        let mut text = Vec::new();
-        let read = file.take(LONGEST).read_to_end(&mut text);
-        let closed = read.ok().and_then(|_| serde_json::from_slice::<Closed>(&text).ok());
-        let until = closed
+        let path = self.path(url);
+        let until = match private::open_read(&path) {
+            Ok(None) => return None,
+            Ok(Some(file)) => remembered(file),
+            Err(_) => None,
+        };
+        let until = until
             .filter(|closed| closed.origin == url.origin().ascii_serialization())
             .map(|closed| closed.until)
             .filter(|until| *until > now && *until <= now.after(retry::LONGEST));
@@ -71,32 +70,35 @@ impl Hosts {
     /// # Errors
     /// If it cannot be written; the next run then asks too early.
     pub fn close(&self, url: &Url, until: Timestamp) -> io::Result<()> {
-        let path = self.path(url).ok_or(io::ErrorKind::InvalidInput)?;
         if !self.writes {
             return Ok(());
         }
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory)?;
+        private::create_dir(&self.directory)?;
         let closed = Closed { origin: url.origin().ascii_serialization(), until };
-        // A temporary file is 0600 from its start, and whoever reads sees the old one or the new.
-        let mut file = tempfile::Builder::new().prefix(".closing-").tempfile_in(&self.directory)?;
-        serde_json::to_writer(&mut file, &closed)?;
-        file.write_all(b"\n")?;
-        file.persist(path)?;
-        Ok(())
+        private::replace_derived(&self.path(url), &closed)
     }
 
     /// The origin's file, named by a hash: a host's name is a stranger's text.
-    fn path(&self, url: &Url) -> Option<PathBuf> {
-        let origin = url.origin().ascii_serialization();
-        let hash = Oid::hash_object(ObjectType::Blob, origin.as_bytes()).ok()?;
-        Some(self.directory.join(format!("{hash}.json")))
+    fn path(&self, url: &Url) -> PathBuf {
+        self.directory.join(format!("{}.json", refname::hash(&url.origin().ascii_serialization())))
     }
+}
+
+fn remembered(file: File) -> Option<Closed> {
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{os::unix::fs::PermissionsExt, time::Duration};
+    use std::{
+        os::unix::fs::{PermissionsExt, symlink},
+        path::Path,
+        process::Command,
+        time::Duration,
+    };
     use tempfile::TempDir;
 
     fn now() -> Timestamp {
@@ -157,10 +159,35 @@ mod tests {
         for damage in ["", "{", "null", "\u{0}", &other] {
             let (_directory, hosts) = hosts();
             hosts.close(&url("https://a.org/"), until).unwrap();
-            fs::write(hosts.path(&url("https://a.org/")).unwrap(), damage).unwrap();
+            fs::write(hosts.path(&url("https://a.org/")), damage).unwrap();
             assert_eq!(hosts.closed_until(&url("https://a.org/"), now()), None);
             assert_eq!(files(&hosts), 0);
         }
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_neither_followed_nor_waited_for() {
+        let until = now().after(Duration::from_secs(60));
+        let link: fn(&Path, &Path) = |path, target| symlink(target, path).unwrap();
+        let fifo: fn(&Path, &Path) = |path, _| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+        for make in [link, fifo] {
+            let (directory, hosts) = hosts();
+            hosts.close(&url("https://a.org/"), until).unwrap();
+            let (path, target) = (hosts.path(&url("https://a.org/")), directory.path().join("target"));
+            fs::rename(&path, &target).unwrap();
+            make(&path, &target);
+            assert_eq!(Hosts::read_only(hosts.directory.clone()).closed_until(&url("https://a.org/"), now()), None);
+            assert_eq!(hosts.closed_until(&url("https://a.org/"), now()), None);
+            assert_eq!(files(&hosts), 0);
+            make(&path, &target);
+            hosts.close(&url("https://a.org/"), until).unwrap();
+            assert_eq!(hosts.closed_until(&url("https://a.org/"), now()), Some(until));
+            assert!(fs::read_to_string(&target).unwrap().contains("a.org"));
+        }
+        let (_directory, hosts) = hosts();
+        fs::create_dir_all(hosts.path(&url("https://a.org/"))).unwrap();
+        assert_eq!(hosts.closed_until(&url("https://a.org/"), now()), None);
+        assert!(hosts.close(&url("https://a.org/"), until).is_err());
     }
 
     #[test]

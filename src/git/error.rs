@@ -130,6 +130,10 @@ impl GitError {
             Self::Timeout { .. } => "timeout",
             Self::Interrupted { .. } => "interrupted",
             Self::Refused { .. } => "refused",
+            Self::Unreadable { task: "ls-remote", .. } => {
+                "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, or the server does not \
+                 speak Git; its owner can mend it"
+            }
             Self::Unreadable { .. } => "unreadable",
             Self::Failed { .. } => "git",
         }
@@ -155,6 +159,10 @@ impl GitError {
             Self::Timeout { .. } => "try the same Git command by hand, or allow more time",
             Self::Interrupted { .. } => "run it again",
             Self::Refused { .. } => "give it another value",
+            Self::Unreadable { task: "ls-remote", .. } => {
+                "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, or the server does not \
+                 speak Git; its owner can mend it"
+            }
             Self::Unreadable { .. } => "check `git --version`: 2.31 or newer is needed",
             Self::Failed { .. } => "try the same Git command by hand",
         })
@@ -283,6 +291,17 @@ mod tests {
         case("fatal: bad config line 3\nhint: x\n", "git", "git fetch: bad config line 3");
         case("", "git", "git fetch: exit status 128");
         case("remote: \u{1b}[2Jgone\n", "git", "git fetch: remote: \\u{1b}[2Jgone");
+    }
+
+    #[test]
+    fn refs_that_are_not_understood_are_not_blamed_on_our_git() {
+        #[track_caller]
+        fn case(task: &'static str, words: &str) {
+            let error = GitError::Unreadable { task, reason: "line 2 has no tab".to_owned() };
+            assert!(error.hint().contains(words), "{}", error.hint());
+        }
+        case("ls-remote", "`git ls-remote REMOTE`");
+        case("config", "`git --version`");
     }
 
     #[test]

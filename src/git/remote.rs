@@ -1,5 +1,7 @@
 //! Which values are taken for a remote.
 
+use url::Url;
+
 /// Refuses a remote's name or URL that could run a program, be an option, or carry a secret.
 ///
 /// # Errors
@@ -33,7 +35,9 @@ pub fn checked_remote(value: &str) -> Result<(), String> {
 fn secret(value: &str) -> bool {
     let Some((_, rest)) = value.split_once("://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let Some((user, _)) = authority.rsplit_once('@') else { return false };
+    // With a `/` in its password it is no URL, but a secret all the same.
+    let place = if Url::parse(&format!("https://{rest}")).is_ok() { authority } else { rest };
+    let Some((user, _)) = place.rsplit_once('@') else { return false };
     let tokens = ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-"];
     match user.split_once(':') {
         Some((_, password)) => !password.is_empty(),
@@ -67,6 +71,7 @@ mod tests {
             "https://alice@host.example/x.git",
             "https://alice:@host.example/x.git",
             "https://host.example:8443/@scope/x:y",
+            "https://host:8443/@scope/x@y:z",
             "ssh://git@host.example:22/x",
             "git@host.example:x/y.git",
             "codecommit::eu-west-1://x",
@@ -84,6 +89,7 @@ mod tests {
         case(" ext::sh", Some("`ext::`"));
         case("fd::3", Some("`fd::`"));
         case("https://alice:secret@host.example/x", Some("credential helper"));
+        case("https://alice:sec/ret@host.example/x", Some("credential helper"));
         case("https://ghp_abc@host.example/x", Some("credential helper"));
         case("https://:secret@host.example/x", Some("credential helper"));
     }

@@ -1,6 +1,6 @@
 //! Why a document is no feed, and what to do about it.
 
-use crate::parse::scan;
+use crate::parse::{feed::MOST, scan};
 use crate::text::{clipped, printable};
 use std::{error::Error, fmt};
 use url::Url;
@@ -26,6 +26,11 @@ pub enum FeedError {
     Malformed {
         /// What a parser said, one line, safe to print.
         detail: String,
+    },
+    /// The document has more entries than are read; see [`crate::parse::feed::MOST`].
+    TooMany {
+        /// How many there are.
+        count: usize,
     },
     /// The parser panicked on the document.
     Panicked,
@@ -53,6 +58,7 @@ impl FeedError {
             Self::NotAFeed { .. } => "not-a-feed",
             Self::Truncated => "cut-short",
             Self::Malformed { .. } => "malformed",
+            Self::TooMany { .. } => "too-many",
             Self::Panicked => "parser",
         }
     }
@@ -68,6 +74,7 @@ impl FeedError {
             }
             Self::NotAFeed { .. } => "feeds are Atom, RSS or JSON Feed: check the URL".to_owned(),
             Self::Empty | Self::Truncated => "this is usually the server's or a proxy's passing trouble".to_owned(),
+            Self::TooMany { .. } => "watch the repository's Git refs instead, as a watch of its remote does".to_owned(),
             Self::Malformed { .. } | Self::Panicked => {
                 "tell whoever publishes the feed, or watch the repository's Git refs instead".to_owned()
             }
@@ -83,6 +90,7 @@ impl fmt::Display for FeedError {
             Self::NotAFeed { found } => write!(f, "the document is not a feed but {found}"),
             Self::Truncated => f.write_str("the document is cut short"),
             Self::Malformed { detail } => write!(f, "the feed is malformed: {detail}"),
+            Self::TooMany { count } => write!(f, "the feed has {count} entries, {MOST} are the limit"),
             Self::Panicked => f.write_str("the feed parser panicked on the document"),
         }
     }
@@ -166,6 +174,7 @@ mod tests {
             FeedError::not_a_feed("a\nb\u{1b}"),
             FeedError::Truncated,
             FeedError::malformed(&"x\n".repeat(500)),
+            FeedError::TooMany { count: 10_001 },
             FeedError::Panicked,
         ];
         for error in errors {

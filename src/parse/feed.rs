@@ -7,7 +7,7 @@ use crate::entry::{Entry, FeedDocument, Unusable};
 use crate::panic::contained;
 pub use crate::parse::error::FeedError;
 use crate::parse::key::{self, Shown};
-use crate::parse::{date, error, raw, repair, scan};
+use crate::parse::{date, error, json, raw, repair, scan};
 use crate::text::clipped;
 use crate::time::Timestamp;
 use crate::watch::EventKind;
@@ -18,6 +18,8 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use url::Url;
 
+/// Entries of one document, at most. More is no feed of releases, and each costs memory.
+pub const MOST: usize = 10_000;
 /// How many links of an entry are looked at.
 const LINKS: usize = 32;
 /// The longest title, in bytes.
@@ -37,7 +39,7 @@ pub fn parse(body: &[u8], url: &Url, event: EventKind) -> Result<FeedDocument, F
     let base = without_secrets(url);
     match document.first() {
         None => Err(FeedError::Empty),
-        Some(b'{') => json(document, &base, event),
+        Some(b'{') => json_feed(document, &base, event),
         Some(b'[' | b'"') => Err(FeedError::not_a_feed("other JSON")),
         Some(_) => xml(document, &base, event),
     }
@@ -53,13 +55,16 @@ fn without_secrets(url: &Url) -> Url {
     base
 }
 
-fn json(document: &[u8], base: &Url, event: EventKind) -> Result<FeedDocument, FeedError> {
-    let feed: Value = serde_json::from_str(&String::from_utf8_lossy(document)).map_err(|error| {
+fn json_feed(document: &[u8], base: &Url, event: EventKind) -> Result<FeedDocument, FeedError> {
+    let json::Pruned { feed, items } = json::pruned(&String::from_utf8_lossy(document), MOST).map_err(|error| {
         if error.is_eof() { FeedError::Truncated } else { FeedError::malformed(&error.to_string()) }
     })?;
     let version = feed.get("version").and_then(Value::as_str).unwrap_or_default();
     if !version.starts_with("https://jsonfeed.org/version/1") || !feed.get("items").is_some_and(Value::is_array) {
         return Err(FeedError::not_a_feed("other JSON"));
+    }
+    if items > MOST {
+        return Err(FeedError::TooMany { count: items });
     }
     let mended =
         serde_json::to_vec(&repair::json_feed(&feed)).map_err(|error| FeedError::malformed(&error.to_string()))?;
@@ -86,6 +91,9 @@ fn xml(document: &[u8], base: &Url, event: EventKind) -> Result<FeedDocument, Fe
     // An element left open inside a whole document is bad XML, not a short document.
     if !outline.closed && !ends_with_root(document, &root) {
         return Err(FeedError::Truncated);
+    }
+    if outline.entries > MOST {
+        return Err(FeedError::TooMany { count: outline.entries });
     }
     let parsed = best_of(document, base, outline.entries)?;
     let lost = outline.entries.saturating_sub(parsed.entries.len());

@@ -42,6 +42,9 @@ pub fn is_sha(text: &str) -> bool {
 
 /// Reads the output of `git ls-remote --symref`; none at all is a repository without refs.
 ///
+/// A ref whose object id is all zero is left out: so Git shows one that is broken, such as a file
+/// `refs/tags/a b` in the remote, and the others are sound.
+///
 /// # Errors
 /// The first line that is not of that form, by its number from 1; its words are not repeated.
 pub fn parse(ls_remote_stdout: &[u8]) -> Result<RemoteRefs, String> {
@@ -66,6 +69,9 @@ fn take(found: &mut RemoteRefs, line: &[u8]) -> Result<(), &'static str> {
         if ref_name(name)? == "HEAD" && target.starts_with("refs/heads/") {
             found.head = Some(target);
         }
+        return Ok(());
+    }
+    if matches!(value.len(), 40 | 64) && value.iter().all(|&byte| byte == b'0') && name.starts_with(b"refs/") {
         return Ok(());
     }
     let sha = str::from_utf8(value).ok().filter(|sha| is_sha(sha)).ok_or("has no object id")?.to_owned();
@@ -143,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn broken_refs_are_left_out() {
+        let zero = "0".repeat(40);
+        let text = format!("{zero}\trefs/tags/a b\n{A}\trefs/tags/v1\n{zero}\trefs/tags/v2\n");
+        let found = parse(text.as_bytes()).unwrap();
+        assert_eq!(found.refs.keys().collect::<Vec<_>>(), ["refs/tags/v1"]);
+        assert_eq!(parse(format!("{}\trefs/tags/x\n", "0".repeat(64)).as_bytes()), Ok(RemoteRefs::default()));
+    }
+
+    #[test]
     fn names_that_are_not_utf8_do_not_collide() {
         let line = |name: &[u8]| [A.as_bytes(), b"\trefs/tags/", name, b"\n"].concat();
         let text = [line(b"\xff"), line(b"\xfe"), line("\u{fffd}".as_bytes())].concat();
@@ -163,7 +178,8 @@ mod tests {
         case("refs/heads/x\trefs/heads/x", "has no object id");
         case(&format!("{}\trefs/heads/x", &A[1..]), "has no object id");
         case(&format!("{}\trefs/heads/x", A.to_uppercase()), "has no object id");
-        case(&format!("{}\trefs/heads/x", "0".repeat(40)), "has no object id");
+        case(&format!("{}\t--upload-pack=x", "0".repeat(40)), "has no object id");
+        case(&format!("{}\trefs/heads/x", "0".repeat(39)), "has no object id");
         case(&format!("{A}\t"), "has no ref name");
         case(&format!("{A}\trefs/"), "has no ref name");
         case(&format!("{A}\t--upload-pack=x"), "has no ref name");

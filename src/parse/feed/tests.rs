@@ -269,7 +269,19 @@ fn nesting_up_to_the_limit_does_not_end_the_stack() {
 }
 
 #[test]
-fn a_hundred_thousand_entries_are_read() {
-    let entries = (0..100_000).fold(String::new(), |all, at| all + "<entry><id>1." + &at.to_string() + "</id></entry>");
-    assert_eq!(read_text(&atom(&entries)).unwrap().entries.len(), 100_000);
+fn more_entries_than_the_limit_are_refused() {
+    #[track_caller]
+    fn case(start: &str, entry: &str, end: &str) {
+        let document = |count: usize| {
+            let entries = (0..count).map(|at| entry.replace('#', &at.to_string()));
+            let entries = entries.collect::<Vec<_>>().join(if entry.starts_with('{') { "," } else { "" });
+            read_text(&format!("{start}{entries}{end}"))
+        };
+        assert_eq!(document(MOST).unwrap().entries.len(), MOST);
+        assert_eq!(document(MOST + 1), Err(FeedError::TooMany { count: MOST + 1 }));
+        assert_eq!(document(100_000), Err(FeedError::TooMany { count: 100_000 }));
+    }
+    case("<feed xmlns='http://www.w3.org/2005/Atom'>", "<entry><id>1.#</id></entry>", "</feed>");
+    case("<rss version='2.0'><channel>", "<item><guid>1.#</guid></item>", "</channel></rss>");
+    case(r#"{"version": "https://jsonfeed.org/version/1", "items": ["#, r#"{"id":"1.#"}"#, "]}");
 }
