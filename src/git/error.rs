@@ -130,10 +130,6 @@ impl GitError {
             Self::Timeout { .. } => "timeout",
             Self::Interrupted { .. } => "interrupted",
             Self::Refused { .. } => "refused",
-            Self::Unreadable { task: "ls-remote", .. } => {
-                "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, or the server does not \
-                 speak Git; its owner can mend it"
-            }
             Self::Unreadable { .. } => "unreadable",
             Self::Failed { .. } => "git",
         }

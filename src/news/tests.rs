@@ -217,6 +217,36 @@ fn refs_beside_a_feed_add_commits_and_fill_an_overflow() {
 }
 
 #[test]
+fn tags_beside_an_overflowed_feed_are_taken_only_if_they_are_called_like_its_releases() {
+    let both = |keys: &str, all: &str| Sight { tags: Some(tags(all)), ..feed(keys) };
+    let mut watcher = Watcher::new(EventKind::Release);
+    case(&mut watcher, &both("v1 v2", "v1=a v2=b"), "FirstSight v1 v2");
+    let all = "v1=a v2=b nightly-1=x nightly-2=y v3=c v4=d v5=e";
+    case(&mut watcher, &both("v4 v5", all), "gap before v4; new v3; new v4; new v5");
+    case(&mut watcher, &both("v4 v5", all), "");
+}
+
+#[test]
+fn a_branch_under_another_url_goes_on_if_git_knows_its_history() {
+    let head = |sha: &str, source: &str, descends| Sight {
+        entries: vec![Entry { key: sha.to_owned(), sha: Some(sha.to_owned()), ..Entry::default() }],
+        head: Some(sha.to_owned()),
+        descends,
+        source: source.to_owned(),
+        ..Sight::default()
+    };
+    let mut watcher = Watcher::new(EventKind::Branch);
+    let known = |watcher: &Watcher| watcher.state.watches.values().next().cloned().unwrap_or_default();
+    case(&mut watcher, &head("a", "/up branch main", None), "FirstSight a");
+    let renamed = head("b", "file:///up branch main", Some(true));
+    assert!(needs_ancestry(&renamed, &known(&watcher)));
+    case(&mut watcher, &renamed, "MetAgain; new b");
+    let other = head("c", "file:///up branch next", Some(true));
+    assert!(!needs_ancestry(&other, &known(&watcher)), "another branch is another history");
+    case(&mut watcher, &head("c", "/other branch main", Some(false)), "SourceChanged c");
+}
+
+#[test]
 fn an_overflow_that_nobody_can_fill_is_a_gap() {
     let mut watcher = Watcher::new(EventKind::Release);
     case(&mut watcher, &feed("v1 v2"), "FirstSight v1 v2");

@@ -39,7 +39,7 @@ fn status_shows_every_watch_on_a_line() {
         status: 0
         --- stdout
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
-        up     ../upstream  just now  v2.0.0  to be tried again: v1.2.0 and 1 more
+        up     ../upstream  just now  v2.0.0  to be tried again in 5min: v1.2.0 and 1 more
     "#]]);
     fork.says_of(&["status", "upp"]).is(&expect![[r#"
         status: 2

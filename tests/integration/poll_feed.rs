@@ -196,6 +196,27 @@ fn an_overflowed_window_is_paged_back_on_its_own_server() {
 }
 
 #[test]
+fn an_older_page_that_fails_keeps_what_is_seen_from_being_known() {
+    let fork = Fork::watching("/f");
+    fork.feeds.show("/f", atom(&["v2", "v1"]));
+    fork.poll().succeeded();
+    let next = |to: &str| format!("<link rel=\"next\" href=\"{to}\"/>");
+    fork.feeds.show("/f", atom_with(&next("/f?page=2"), &["v5", "v4"]));
+    fork.feeds.answer("/f?page=2", Response::new(502));
+    let failed = fork.poll();
+    assert_eq!((failed.status, failed.stdout.as_str()), (1, ""), "{failed}");
+    fork.feeds.show("/f?page=2", atom(&["v3", "v2"]));
+    fork.poll().is(&expect![[r#"
+        status: 0
+        --- stdout
+        up: works again
+        up: v3 is new: Release v3
+        up: v4 is new: Release v4
+        up: v5 is new: Release v5
+    "#]]);
+}
+
+#[test]
 fn commits_of_a_branch_are_news_and_its_rewriting_is_told() {
     let fork = Fork::watching("/commits/main.atom");
     fork.config("watch.up.event", "branch");

@@ -358,3 +358,23 @@ fn a_repository_of_another_object_format_is_told_so() {
         up: v1.0.0 -> trigger-branch: failed: cannot open the repository: unknown object format 'sha256'; trigger branches need SHA-1 objects and the files ref format
     "#]]);
 }
+
+#[test]
+fn an_event_that_upstream_wrote_into_a_commit_is_not_printed_for_the_signal() {
+    let fork = fork();
+    fork.release("v1.1.0");
+    fork.patch(&["poll"]).success();
+    let told = fork.patch(&["event", "v1.1.0"]).success().stdout;
+    let forged = told.replace("\"sourceId\":\"up\"", "\"sourceId\":\"EVIL\"");
+    let upstream = fork.path("upstream");
+    let message = format!("patch: up v1.1.0\n\n{forged}\n\nPatch-Event: patch:up:v1.1.0:upstream.release\n");
+    fork.environment().git(&upstream, &["commit", "--quiet", "--allow-empty", "--message", &message]);
+    fork.environment().git(&upstream, &["tag", "--force", "v1.1.0"]);
+    fork.environment().git("fork", &["fetch", "--quiet", "--tags", "--force", "upstream"]);
+    assert_eq!(fork.patch(&["event", "v1.1.0"]).success().stdout, told);
+    // A commit whose trailer does not fit its document is no trigger commit.
+    let message = format!("patch: up v9\n\n{forged}\n\nPatch-Event: patch:up:v9:upstream.release\n");
+    fork.environment().git(&upstream, &["commit", "--quiet", "--allow-empty", "--message", &message]);
+    fork.environment().git("fork", &["fetch", "--quiet", "upstream", "HEAD"]);
+    assert_eq!(fork.patch(&["event", "FETCH_HEAD"]).run().status, 2);
+}

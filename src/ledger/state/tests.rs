@@ -115,6 +115,16 @@ fn a_request_makes_due_again_and_forgives_failures() {
 }
 
 #[test]
+fn what_is_asked_for_during_an_attempt_is_still_to_be_done_after_it() {
+    let begun = [signal("new", "v1", r#""command""#), dispatch("v1", "command", 1)];
+    let asked = [&begun[..], &[request("v1", "replay", r#""command""#, 1)]].concat();
+    case(&[&asked[..], &[run("v1", "command", 1, "completed")]].concat(), "v1 command pending 1/0");
+    // It was interrupted instead: the next attempt is the one that was asked for.
+    let next = [dispatch("v1", "command", 2), run("v1", "command", 2, "completed")];
+    case(&[&asked[..], &next].concat(), "");
+}
+
+#[test]
 fn a_retry_leaves_a_target_that_is_done_alone() {
     let new = signal("new", "v1", r#""command","codex-flow""#);
     let ended = [new, run("v1", "command", 1, "completed"), run("v1", "codex-flow", 1, "failed")];
