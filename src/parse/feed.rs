@@ -154,7 +154,6 @@ fn read(document: &[u8], base: &Url) -> Result<ParseFeedResult<model::Feed>, Fee
 fn document_of(feed: &model::Feed, base: &Url, event: EventKind) -> FeedDocument {
     let next = feed.links.iter().find(|link| link.rel.as_deref() == Some("next"));
     let mut document = FeedDocument {
-        id: some(&feed.id).map(|id| clipped(id, key::LONGEST).to_owned()),
         next: next.and_then(|link| web_url(base, &link.href)).map(String::from),
         ..FeedDocument::default()
     };
