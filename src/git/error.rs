@@ -130,10 +130,6 @@ impl GitError {
             Self::Timeout { .. } => "timeout",
             Self::Interrupted { .. } => "interrupted",
             Self::Refused { .. } => "refused",
-            Self::Unreadable { task: "ls-remote", .. } => {
-                "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, or the server does not \
-                 speak Git; its owner can mend it"
-            }
             Self::Unreadable { .. } => "unreadable",
             Self::Failed { .. } => "git",
         }
@@ -298,6 +294,7 @@ mod tests {
         #[track_caller]
         fn case(task: &'static str, words: &str) {
             let error = GitError::Unreadable { task, reason: "line 2 has no tab".to_owned() };
+            assert_eq!(error.kind(), "unreadable");
             assert!(error.hint().contains(words), "{}", error.hint());
         }
         case("ls-remote", "`git ls-remote REMOTE`");
