@@ -11,7 +11,7 @@ use crate::signals::{self, Registry};
 use capture::Capture;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -30,11 +30,9 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// What the child finds on its standard input.
 #[derive(Debug)]
-pub enum Input<'a> {
+pub enum Input {
     /// Nothing: `/dev/null`.
     Null,
-    /// These bytes, then end-of-file; a child that does not read them all is no error.
-    Bytes(&'a [u8]),
     /// This file, from where it stands.
     File(File),
 }
@@ -93,8 +91,6 @@ pub struct Finished {
     pub stdout: Captured,
     /// What it and its descendants wrote to standard error.
     pub stderr: Captured,
-    /// From its start to the moment this was known.
-    pub duration: Duration,
 }
 
 /// How much a child may take.
@@ -115,12 +111,12 @@ pub struct Limits {
 ///
 /// # Errors
 /// If the child cannot be started; [`describe_spawn_error`] says it in words.
-pub fn run(command: Command, input: Input<'_>, limits: Limits) -> io::Result<Finished> {
+pub fn run(command: Command, input: Input, limits: Limits) -> io::Result<Finished> {
     run_under(signals::registry(), command, input, limits)
 }
 
-fn run_under(registry: &Registry, mut command: Command, input: Input<'_>, limits: Limits) -> io::Result<Finished> {
-    let start = Instant::now();
+fn run_under(registry: &Registry, mut command: Command, input: Input, limits: Limits) -> io::Result<Finished> {
+    let deadline = Instant::now().checked_add(limits.timeout);
     let (sender, events) = mpsc::channel();
     // Before the spawn, so that no signal falls between the two.
     let interrupter = sender.clone();
@@ -129,30 +125,20 @@ fn run_under(registry: &Registry, mut command: Command, input: Input<'_>, limits
         Err(signal) => return Ok(never_started(Exit::Interrupted(signal))),
     };
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-    let bytes = match input {
-        Input::Null => {
-            command.stdin(Stdio::null());
-            None
-        }
-        Input::Bytes(bytes) => {
-            command.stdin(Stdio::piped());
-            Some(bytes)
-        }
-        Input::File(file) => {
-            command.stdin(file);
-            None
-        }
-    };
+    command.stdin(match input {
+        Input::Null => Stdio::null(),
+        Input::File(file) => file.into(),
+    });
     let mut child = command.spawn()?;
     let group = Group { leader: Pid::from_child(&child), events };
-    let (stdout, stderr) = attend(&mut child, bytes, limits.output, &sender);
-    let exit = group.conduct(child, start.checked_add(limits.timeout), limits.timeout)?;
+    let (stdout, stderr) = attend(&mut child, limits.output, &sender);
+    let exit = group.conduct(child, deadline, limits.timeout)?;
     let (stdout, stderr) = (close(&stdout), close(&stderr));
-    Ok(Finished { exit, stdout, stderr, duration: start.elapsed() })
+    Ok(Finished { exit, stdout, stderr })
 }
 
 fn never_started(exit: Exit) -> Finished {
-    Finished { exit, stdout: Captured::default(), stderr: Captured::default(), duration: Duration::ZERO }
+    Finished { exit, stdout: Captured::default(), stderr: Captured::default() }
 }
 
 enum Event {
@@ -167,16 +153,11 @@ enum Event {
 /// The capture of one pipe; `None` once nobody wants more of it.
 type Shared = Arc<Mutex<Option<Capture>>>;
 
-/// Starts the threads that feed the child, read it, and wait for it.
+/// Starts the threads that read the child, and wait for it.
 ///
 /// They are not joined: a descendant that left the group can hold a pipe open for ever. Such a
 /// thread keeps nothing but its buffer, and ends when the next byte comes.
-fn attend(child: &mut Child, input: Option<&[u8]>, limit: usize, sender: &Sender<Event>) -> (Shared, Shared) {
-    if let (Some(bytes), Some(mut pipe)) = (input, child.stdin.take()) {
-        let bytes = bytes.to_vec();
-        // EPIPE: the child closed its input early, which is its right. Rust ignores SIGPIPE here.
-        thread::spawn(move || drop(pipe.write_all(&bytes)));
-    }
+fn attend(child: &mut Child, limit: usize, sender: &Sender<Event>) -> (Shared, Shared) {
     let stdout = drain(child.stdout.take(), limit, sender.clone());
     let stderr = drain(child.stderr.take(), limit, sender.clone());
     let (leader, sender) = (Pid::from_child(child), sender.clone());

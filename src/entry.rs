@@ -51,8 +51,6 @@ pub struct Unusable {
 /// What a feed document says: its entries in the document's order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct FeedDocument {
-    /// The id the feed has for itself.
-    pub id: Option<String>,
     /// The entries that have an identity, in the document's order, the first of each key.
     pub entries: Vec<Entry>,
     /// The entries that have none.

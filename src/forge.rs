@@ -36,8 +36,6 @@ pub enum Provider {
     Sourceforge,
     /// A Git repository of which no more is known.
     Git,
-    /// A feed of which no more is known.
-    Feed,
 }
 
 impl Provider {
@@ -54,7 +52,6 @@ impl Provider {
             Self::Kernel => "kernel",
             Self::Sourceforge => "sourceforge",
             Self::Git => "git",
-            Self::Feed => "feed",
         }
     }
 }

@@ -19,12 +19,12 @@ use crate::text::printable;
 use config::ssh_command_is_set;
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-pub use config::{ConfigEntry, Remote, remotes};
+pub use config::{ConfigEntry, remotes};
 pub use edit::Scope;
 pub use error::GitError;
 pub use locate::Location;
@@ -44,6 +44,7 @@ const OUTPUT_LIMIT: usize = 128 << 20;
 #[derive(Clone, Debug)]
 pub struct Git {
     directory: PathBuf,
+    /// What tests set besides; nothing otherwise.
     environment: Vec<(OsString, OsString)>,
     /// Whether the configuration chooses an ssh command.
     ssh_chosen: OnceLock<bool>,
@@ -57,16 +58,10 @@ impl Git {
     }
 
     /// The same with an environment variable set, before our own.
-    #[must_use]
-    pub fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+    #[cfg(test)]
+    fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.environment.push((key.into(), value.into()));
         self
-    }
-
-    /// The directory it is started in.
-    #[must_use]
-    pub fn directory(&self) -> &Path {
-        &self.directory
     }
 
     fn command(&self) -> Command {

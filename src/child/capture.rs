@@ -16,12 +16,6 @@ pub struct Captured {
 }
 
 impl Captured {
-    /// All that was printed, or `None` if some of it was thrown away.
-    #[must_use]
-    pub fn whole(&self) -> Option<&[u8]> {
-        (self.omitted == 0).then_some(&self.head)
-    }
-
     /// The output as text, with a line that says how many bytes were left out.
     #[must_use]
     pub fn lossy(&self) -> String {
@@ -114,10 +108,8 @@ mod tests {
     #[test]
     fn what_was_left_out_is_told() {
         let whole = Captured::from(&b"all\xff"[..]);
-        assert_eq!(whole.whole(), Some(&b"all\xff"[..]));
         assert_eq!(whole.lossy(), "all\u{fffd}");
         let cut = Captured { head: b"ab".to_vec(), tail: b"yz".to_vec(), omitted: 22 };
-        assert_eq!(cut.whole(), None);
         assert_eq!(cut.lossy(), "ab\n[22 bytes left out]\nyz");
         assert_eq!(cut.printed(), 26);
     }

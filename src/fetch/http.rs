@@ -4,8 +4,8 @@
 //! is the loop around ureq.
 
 use super::error::{FetchError, Reason, reason};
+pub use super::validators::Validators;
 use super::{redirect, retry};
-pub use super::{shown::shown, validators::Validators};
 use chrono::{DateTime, Utc};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -45,8 +45,6 @@ pub enum Fetched {
     Document {
         /// Its bytes, decompressed.
         body: Vec<u8>,
-        /// `Content-Type` as sent, when it is ASCII.
-        content_type: Option<String>,
         /// Where it was found, after redirects.
         url: Url,
         /// What makes the next request conditional; may be empty.
@@ -98,9 +96,9 @@ impl Client {
             let step = self.hop(&at, sent, limits).map_err(|why| FetchError::new(&at, why))?;
             match step {
                 Hop::NotModified => return Ok(Fetched::NotModified),
-                Hop::Document { body, content_type, mut validators } => {
+                Hop::Document { body, mut validators } => {
                     validators.url = (redirects > 0 && !validators.is_empty()).then(|| at.clone());
-                    return Ok(Fetched::Document { body, content_type, url: at, validators });
+                    return Ok(Fetched::Document { body, url: at, validators });
                 }
                 Hop::Redirect(_) if redirects == redirect::MOST => {
                     let why = Reason::Redirect(format!("on and on: {} were followed", redirect::MOST));
@@ -128,13 +126,12 @@ impl Client {
                 redirect::target(url, location).map(Hop::Redirect)
             }
             Answer::Document => {
-                let content_type = text(headers, header::CONTENT_TYPE).map(str::to_owned);
                 let validators = Validators::of(
                     text(headers, header::ETAG),
                     text(headers, header::LAST_MODIFIED),
                     text(headers, header::DATE),
                 );
-                Ok(Hop::Document { body: whole(response, limits.body)?, content_type, validators })
+                Ok(Hop::Document { body: whole(response, limits.body)?, validators })
             }
         }
     }
@@ -178,7 +175,7 @@ impl Default for Client {
 enum Hop {
     NotModified,
     Redirect(Url),
-    Document { body: Vec<u8>, content_type: Option<String>, validators: Validators },
+    Document { body: Vec<u8>, validators: Validators },
 }
 
 /// What an answer's head says.

@@ -74,7 +74,7 @@ fn path_of(provider: Option<Provider>, page: &Url, segments: &[String]) -> Optio
             let [kind, name, ..] = segments else { return None };
             Some(vec![name.clone()]).filter(|_| matches!(kind.as_str(), "projects" | "p"))?
         }
-        Some(Provider::Git | Provider::Feed) | None => cut(2),
+        Some(Provider::Git) | None => cut(2),
     };
     (!path.is_empty()).then_some(path)
 }
@@ -123,7 +123,7 @@ fn releases(page: &Page, provider: Provider) -> Option<Url> {
             url.set_query(Some("limit=200"));
             Some(url)
         }
-        Provider::Cgit | Provider::Gitweb | Provider::Git | Provider::Feed => None,
+        Provider::Cgit | Provider::Gitweb | Provider::Git => None,
     }
 }
 

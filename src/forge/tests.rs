@@ -262,7 +262,7 @@ fn names_are_suggested_for_watches() {
 
 #[test]
 fn providers_are_spelt_alike_everywhere() {
-    for provider in [Provider::Github, Provider::Gitweb, Provider::Sourceforge, Provider::Feed] {
+    for provider in [Provider::Github, Provider::Gitweb, Provider::Sourceforge, Provider::Git] {
         assert_eq!(serde_json::to_value(provider).unwrap(), provider.as_str());
     }
 }

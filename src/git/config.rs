@@ -36,8 +36,6 @@ impl ConfigEntry {
 pub struct Remote {
     /// `remote.<name>.url`: the first is fetched from.
     pub urls: Vec<String>,
-    /// `remote.<name>.pushurl`: pushed to instead of `urls`, all of them.
-    pub push_urls: Vec<String>,
 }
 
 impl Git {
@@ -67,14 +65,9 @@ pub(super) fn ssh_command_is_set(entries: &[ConfigEntry]) -> bool {
 #[must_use]
 pub fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, Remote> {
     let mut remotes = BTreeMap::<String, Remote>::new();
-    for entry in entries.iter().filter(|entry| entry.section == "remote") {
+    for entry in entries.iter().filter(|entry| entry.section == "remote" && entry.name == "url") {
         let (Some(name), Some(url)) = (&entry.subsection, &entry.value) else { continue };
-        let remote = remotes.entry(name.clone()).or_default();
-        let urls = match entry.name.as_str() {
-            "url" => &mut remote.urls,
-            "pushurl" => &mut remote.push_urls,
-            _ => continue,
-        };
+        let urls = &mut remotes.entry(name.clone()).or_default().urls;
         // git-config(1): an empty value clears the list.
         if url.is_empty() {
             urls.clear();
@@ -82,7 +75,7 @@ pub fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, Remote> {
             urls.push(url.clone());
         }
     }
-    remotes.retain(|_, remote| !remote.urls.is_empty() || !remote.push_urls.is_empty());
+    remotes.retain(|_, remote| !remote.urls.is_empty());
     remotes
 }
 
@@ -160,7 +153,7 @@ mod tests {
             listing.split('|').fold(String::new(), |all, entry| all + "local\0file:x\0" + entry + "\0");
         let found = remotes(&parse(output.as_bytes()).unwrap());
         assert_eq!(found.keys().collect::<Vec<_>>(), ["o", "reset"]);
-        assert_eq!(found["o"], Remote { urls: vec!["a".into(), "b".into()], push_urls: vec!["c".into()] });
+        assert_eq!(found["o"].urls, ["a", "b"]);
         assert_eq!(found["reset"].urls, ["b"]);
     }
 }

@@ -294,6 +294,7 @@ mod tests {
         #[track_caller]
         fn case(task: &'static str, words: &str) {
             let error = GitError::Unreadable { task, reason: "line 2 has no tab".to_owned() };
+            assert_eq!(error.kind(), "unreadable");
             assert!(error.hint().contains(words), "{}", error.hint());
         }
         case("ls-remote", "`git ls-remote REMOTE`");

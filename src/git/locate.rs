@@ -14,10 +14,6 @@ pub struct Location {
     pub common_dir: PathBuf,
     /// The top of the worktree, absolute; `None` in a bare repository and inside a Git directory.
     pub worktree: Option<PathBuf>,
-    /// `sha1` or `sha256`.
-    pub object_format: String,
-    /// `files` or `reftable`.
-    pub ref_format: String,
     /// Whether history is cut off, so that ancestry cannot be told for certain.
     pub is_shallow: bool,
 }
@@ -30,10 +26,10 @@ impl Git {
     pub fn locate(&self) -> Result<Location, GitError> {
         let task = "rev-parse";
         let mut command = self.command();
-        command.args([task, "--path-format=absolute", "--is-shallow-repository", "--show-object-format"]);
+        command.args([task, "--path-format=absolute", "--is-shallow-repository"]);
         // `--show-toplevel` comes last: it fails where there is no worktree, after the others were
         // printed.
-        command.args(["--show-ref-format", "--git-dir", "--git-common-dir", "--show-toplevel"]);
+        command.args(["--git-dir", "--git-common-dir", "--show-toplevel"]);
         let finished = finish(command, task, LOCAL)?;
         let no_worktree = finished.stderr.lossy().contains("must be run in a work tree");
         if !finished.exit.is_success() && !no_worktree {
@@ -52,25 +48,16 @@ fn parse(stdout: &[u8], no_worktree: bool) -> Result<Location, &'static str> {
     if lines.first().is_some_and(|line| line.starts_with(b"--path-format")) {
         return Err("git 2.31 or newer is needed");
     }
-    let Some((&[shallow, object_format, ref_format, git_dir, common_dir], rest)) = lines.split_first_chunk() else {
+    let Some((&[shallow, git_dir, common_dir], rest)) = lines.split_first_chunk() else {
         return Err("an answer is missing");
     };
     let path = |line: &[u8]| PathBuf::from(OsStr::from_bytes(line));
-    let word = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
     let worktree = match rest {
         [] if no_worktree => None,
         [worktree] => Some(path(worktree)),
         _ => return Err("a path contains a line end"),
     };
-    Ok(Location {
-        git_dir: path(git_dir),
-        common_dir: path(common_dir),
-        worktree,
-        object_format: word(object_format),
-        // Git before 2.45 knows neither the option nor another format.
-        ref_format: if ref_format.starts_with(b"--") { "files".to_owned() } else { word(ref_format) },
-        is_shallow: shallow == b"true",
-    })
+    Ok(Location { git_dir: path(git_dir), common_dir: path(common_dir), worktree, is_shallow: shallow == b"true" })
 }
 
 #[cfg(test)]
@@ -79,29 +66,30 @@ mod tests {
 
     #[test]
     fn answers_are_read_in_their_order() {
-        let location = parse(b"true\nsha256\nreftable\n/r/.git/worktrees/w\n/r/.git\n/w\n", false).unwrap();
+        let location = parse(b"true\n/r/.git/worktrees/w\n/r/.git\n/w\n", false).unwrap();
         let expected = Location {
             git_dir: "/r/.git/worktrees/w".into(),
             common_dir: "/r/.git".into(),
             worktree: Some("/w".into()),
-            object_format: "sha256".to_owned(),
-            ref_format: "reftable".to_owned(),
             is_shallow: true,
         };
         assert_eq!(location, expected);
     }
 
     #[test]
-    fn older_git_is_understood_or_named() {
-        let old = parse(b"false\nsha1\n--show-ref-format\n/r.git\n/r.git\n", true).unwrap();
-        assert_eq!((old.ref_format.as_str(), old.worktree), ("files", None));
+    fn a_bare_repository_has_no_worktree() {
+        assert_eq!(parse(b"false\n/r.git\n/r.git\n", true).unwrap().worktree, None);
+    }
+
+    #[test]
+    fn older_git_is_named() {
         assert_eq!(parse(b"--path-format=absolute\nfalse\n", false), Err("git 2.31 or newer is needed"));
     }
 
     #[test]
     fn what_cannot_be_told_apart_is_refused() {
-        assert_eq!(parse(b"false\nsha1\nfiles\n", false), Err("an answer is missing"));
-        assert_eq!(parse(b"false\nsha1\nfiles\n/r\n/r\n", false), Err("a path contains a line end"));
-        assert_eq!(parse(b"false\nsha1\nfiles\n/a\nb\n/a\nb\n/a\n", false), Err("a path contains a line end"));
+        assert_eq!(parse(b"false\n", false), Err("an answer is missing"));
+        assert_eq!(parse(b"false\n/r\n/r\n", false), Err("a path contains a line end"));
+        assert_eq!(parse(b"false\n/a\nb\n/a\nb\n/a\n", false), Err("a path contains a line end"));
     }
 }

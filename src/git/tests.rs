@@ -3,6 +3,7 @@ use crate::parse::refs::RemoteRef;
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use tempfile::TempDir;
 
 const LONG: Duration = Duration::from_secs(600);
@@ -119,7 +120,7 @@ fn a_repository_is_located() {
     let root = world.root.path().canonicalize().unwrap();
     let work = world.at("work").locate().unwrap();
     assert_eq!((&work.git_dir, &work.worktree), (&root.join("work/.git"), &Some(root.join("work"))));
-    assert_eq!((work.object_format.as_str(), work.ref_format.as_str(), work.is_shallow), ("sha1", "files", false));
+    assert!(!work.is_shallow);
 
     world.git("work", &["worktree", "add", "--quiet", "--detach", "../linked"]);
     let linked = world.at("linked").locate().unwrap();

@@ -20,6 +20,8 @@ use url::Url;
 
 /// Entries of one document, at most. More is no feed of releases, and each costs memory.
 pub const MOST: usize = 10_000;
+/// Elements of one XML document, at most: the ten bytes of one can cost the parser five hundred.
+const MOST_ELEMENTS: usize = 250_000;
 /// How many links of an entry are looked at.
 const LINKS: usize = 32;
 /// The longest title, in bytes.
@@ -95,6 +97,10 @@ fn xml(document: &[u8], base: &Url, event: EventKind) -> Result<FeedDocument, Fe
     if outline.entries > MOST {
         return Err(FeedError::TooMany { count: outline.entries });
     }
+    if outline.elements > MOST_ELEMENTS {
+        let detail = format!("it has {} elements, {MOST_ELEMENTS} are the limit", outline.elements);
+        return Err(FeedError::malformed(&detail));
+    }
     let parsed = best_of(document, base, outline.entries)?;
     let lost = outline.entries.saturating_sub(parsed.entries.len());
     if lost > 0 && parsed.entries.is_empty() {
@@ -154,7 +160,6 @@ fn read(document: &[u8], base: &Url) -> Result<ParseFeedResult<model::Feed>, Fee
 fn document_of(feed: &model::Feed, base: &Url, event: EventKind) -> FeedDocument {
     let next = feed.links.iter().find(|link| link.rel.as_deref() == Some("next"));
     let mut document = FeedDocument {
-        id: some(&feed.id).map(|id| clipped(id, key::LONGEST).to_owned()),
         next: next.and_then(|link| web_url(base, &link.href)).map(String::from),
         ..FeedDocument::default()
     };

@@ -141,6 +141,8 @@ pub struct Outline {
     pub root: Option<String>,
     /// Whether the root element is closed.
     pub closed: bool,
+    /// Elements of every kind.
+    pub elements: usize,
     /// Entries and items where a feed has them.
     pub entries: usize,
     /// Why no parser should be given this document.
@@ -163,6 +165,7 @@ pub fn outline(document: &[u8]) -> Outline {
                 let namespaces = open.last().unwrap_or(&0) + tag.windows(5).filter(|text| text == b"xmlns").count();
                 open.push(namespaces);
                 outline.entries += usize::from(is_entry(outline.root.as_deref(), name, open.len()));
+                outline.elements += 1;
                 outline.refused = refusal(tag, open.len(), namespaces);
                 if empty {
                     open.pop();

@@ -46,7 +46,7 @@ fn samples_of_every_forge_are_read_as_expected() {
         let url = "https://forge.example/owner/tool/feed".parse().unwrap();
         let found = match parse(&fs::read(&file).unwrap(), &url, event_of(&file)) {
             Ok(found) => serde_json::json!({
-                "id": found.id, "next": found.next, "entries": found.entries, "unusable": found.unusable,
+                "next": found.next, "entries": found.entries, "unusable": found.unusable,
             }),
             Err(error) => serde_json::json!({ "error": error.to_string(), "hint": error.hint() }),
         };
@@ -284,4 +284,15 @@ fn more_entries_than_the_limit_are_refused() {
     case("<feed xmlns='http://www.w3.org/2005/Atom'>", "<entry><id>1.#</id></entry>", "</feed>");
     case("<rss version='2.0'><channel>", "<item><guid>1.#</guid></item>", "</channel></rss>");
     case(r#"{"version": "https://jsonfeed.org/version/1", "items": ["#, r#"{"id":"1.#"}"#, "]}");
+}
+
+#[test]
+fn more_elements_than_the_limit_are_refused() {
+    let document = |count: usize| atom(&format!("<entry><id>1.0</id>{}</entry>", "<x/>".repeat(count)));
+    // Beside these are the feed, its id, the entry and its id.
+    assert_eq!(keys(&read_text(&document(MOST_ELEMENTS - 4)).unwrap()), ["1.0"]);
+    assert!(matches!(read_text(&document(MOST_ELEMENTS - 3)), Err(FeedError::Malformed { .. })));
+    // Bad XML is not read for its entries either.
+    let open = document(MOST_ELEMENTS).replace("</id><x/>", "</id><x>");
+    assert!(matches!(read_text(&open), Err(FeedError::Malformed { detail }) if detail.contains("elements")));
 }
