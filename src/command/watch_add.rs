@@ -10,7 +10,7 @@ use crate::{
         shown::shown,
     },
     forge,
-    git::{ConfigEntry, Scope},
+    git::{ConfigEntry, Scope, redacted},
     ledger::Ledger,
     outcome::Outcome,
     parse::{self, feed::FeedError},
@@ -96,8 +96,7 @@ pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Re
 
 /// A value as it is told: a URL without its secrets.
 fn told(value: &str) -> String {
-    Url::parse(value)
-        .map_or_else(|_| value.to_owned(), |url| if url.has_host() { shown(&url) } else { value.to_owned() })
+    Url::parse(value).ok().filter(Url::has_host).map_or_else(|| redacted(value), |url| shown(&url))
 }
 
 /// The arguments, with a path made absolute: Git takes one from the top of the worktree, and a poll
