@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
+    sync::Arc,
 };
 
 /// What the key of an entry without identity begins with.
@@ -86,8 +87,8 @@ pub struct OpenSignal {
     pub key: String,
     /// When it was recorded.
     pub at: Timestamp,
-    /// What is handed on.
-    pub event: Event,
+    /// What is handed on; shared, for a plan copies the signals that are due.
+    pub event: Arc<Event>,
     /// By target: how far it is.
     pub deliveries: BTreeMap<Target, Delivery>,
 }
@@ -223,7 +224,7 @@ impl State {
                 change: signal.change,
                 key: key.to_owned(),
                 at: record.at,
-                event: signal.event.clone(),
+                event: Arc::new(signal.event.clone()),
                 deliveries: signal.targets.iter().map(|target| (*target, Delivery::pending(record.at))).collect(),
             };
             self.open.entry(signal.id.clone()).or_insert(open);
@@ -238,7 +239,7 @@ impl State {
             change: request.change,
             key: key_of(&request.watch, &request.id).to_owned(),
             at: record.at,
-            event: request.event.clone(),
+            event: Arc::new(request.event.clone()),
             deliveries: BTreeMap::new(),
         });
         for target in &request.targets {

@@ -97,7 +97,7 @@ fn state_of(signals: &str) -> State {
             change,
             key: key.to_owned(),
             at: at("12:00:00"),
-            event,
+            event: event.into(),
             deliveries: BTreeMap::from([(Target::Command, delivery)]),
         };
         state.open.insert(id, signal);
