@@ -145,7 +145,7 @@ pub struct PollArgs {
     /// At first sight of a watch, take its newest N entries as news
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub backfill: usize,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -159,7 +159,7 @@ pub struct DispatchArgs {
     /// Say what would be dispatched, but do nothing
     #[arg(long)]
     pub dry_run: bool,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -170,7 +170,7 @@ pub struct StatusArgs {
     /// The watches to show; all of them without a name
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
     pub names: Vec<WatchName>,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -187,7 +187,7 @@ pub struct LogArgs {
     /// List records of this kind only; repeatable
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(KINDS))]
     pub kind: Vec<String>,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -201,7 +201,7 @@ pub struct ShowArgs {
     /// Print the output of the attempts only
     #[arg(long, conflicts_with = "json")]
     pub log: bool,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -218,7 +218,7 @@ pub struct RetryArgs {
     /// Make it due, but leave it to the next `patch poll` or `patch dispatch`
     #[arg(long)]
     pub no_dispatch: bool,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -235,7 +235,7 @@ pub struct ReplayArgs {
     /// Make it due, but leave it to the next `patch poll` or `patch dispatch`
     #[arg(long)]
     pub no_dispatch: bool,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -293,7 +293,7 @@ pub struct WatchAddArgs {
     /// Write without a look at upstream first
     #[arg(long)]
     pub no_check: bool,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -301,7 +301,7 @@ pub struct WatchAddArgs {
 /// Arguments of `patch watch list`
 #[derive(Args, Debug)]
 pub struct WatchListArgs {
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
@@ -312,7 +312,7 @@ pub struct WatchCheckArgs {
     /// The watches to check; all of them without a name
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
     pub names: Vec<WatchName>,
-    #[allow(missing_docs)]
+    /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
 }
