@@ -1,10 +1,13 @@
 //! The ledger: `ledger.jsonl`, append-only, the only truth about what was seen and done.
 
+mod error;
 pub mod file;
 pub mod index;
 pub mod lock;
 pub mod record;
 pub mod state;
+
+pub use self::error::LedgerError;
 
 use self::{
     file::{Bytes, Tail},
@@ -15,9 +18,8 @@ use self::{
 };
 use crate::{private, time::Timestamp};
 use std::{
-    fmt,
     fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -37,92 +39,6 @@ pub struct Ledger {
     indexed: Position,
     notices: Vec<String>,
 }
-
-/// Why the ledger cannot be used.
-#[derive(Debug)]
-pub enum LedgerError {
-    /// A line before the last is not a record; nothing was changed.
-    Damaged {
-        /// The ledger.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// What is wrong with it.
-        detail: String,
-    },
-    /// A line was written by a later version of the format.
-    Newer {
-        /// The ledger.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// The format's version.
-        version: u32,
-    },
-    /// Another process kept the ledger locked.
-    Locked(PathBuf),
-    /// The file system refused.
-    Io {
-        /// What was tried, such as `cannot read`.
-        action: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's words.
-        error: io::Error,
-    },
-}
-
-impl LedgerError {
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |error| Self::Io { action, path, error }
-    }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> String {
-        match self {
-            Self::Damaged { path, line, .. } => format!(
-                "nothing was changed; look at line {line} with `sed -n {line}p {0}`, keep a copy of the file, and mend or \
-                 delete that line",
-                path.display()
-            ),
-            Self::Newer { .. } => "use the newer version of `patch`".to_owned(),
-            Self::Locked(_) => "try again later".to_owned(),
-            Self::Io { error, .. } => match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    "make room; nothing is lost, the next poll finds the same news again".to_owned()
-                }
-                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-                    "make it writable, or name another directory: `git config patch.stateDir DIR` or PATCH_STATE_DIR"
-                        .to_owned()
-                }
-                _ => "see that the state directory is sound; PATCH_STATE_DIR names another".to_owned(),
-            },
-        }
-    }
-}
-
-impl fmt::Display for LedgerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged { path, line, detail } => {
-                write!(f, "the ledger is damaged: {}, line {line}: {detail}", path.display())
-            }
-            Self::Newer { path, line, version } => {
-                write!(
-                    f,
-                    "{}, line {line} has format version {version}, which this program does not know",
-                    path.display()
-                )
-            }
-            Self::Locked(path) => write!(f, "another process keeps {} locked", path.display()),
-            Self::Io { action, path, error } => write!(f, "{action} {}: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for LedgerError {}
 
 impl Ledger {
     /// Opens the ledger in `directory`, which must exist; no ledger yet is an empty one.
