@@ -87,14 +87,15 @@ fn line(workspace: &Workspace, watch: &Watch, state: &State, check: Option<&Chec
     signals.sort_by_key(|(_, signal)| signal.sequence);
     let mut deliveries = Vec::new();
     for (id, signal) in signals {
-        for (target, delivery) in signal.deliveries.iter().filter(|(target, it)| is_wanted(watch, **target, it)) {
+        for (target, delivery) in &signal.deliveries {
             let (name, status, retry_at) = match standing(delivery, watch.retries, now) {
+                Standing::Done => continue,
+                _ if !is_wanted(watch, *target, delivery) => ("unclaimed", None, None),
                 Standing::Due => ("due", None, None),
                 Standing::Started => ("started", None, None),
                 Standing::RetryFrom(from) => ("retrying", Some(Status::Failed), Some(from)),
                 Standing::GivenUp => ("given-up", Some(Status::Failed), None),
                 Standing::Waiting(status) => ("waiting", Some(status), None),
-                Standing::Done => continue,
             };
             deliveries.push(Waiting {
                 id: id.clone(),
@@ -145,6 +146,7 @@ fn state(line: &Line, now: Timestamp) -> String {
         ("retrying", "to be tried again"),
         ("started", "running"),
         ("due", "pending"),
+        ("unclaimed", "for a target that the watch no longer has"),
     ];
     for (name, words) in groups {
         let waiting: Vec<&Waiting> = line.deliveries.iter().filter(|it| it.standing == name).collect();

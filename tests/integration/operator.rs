@@ -516,3 +516,18 @@ fn the_exit_status_is_127_without_the_patch_utility() {
     let told = call.run();
     assert_eq!((told.status, told.stdout.as_str()), (127, ""), "{told}");
 }
+
+#[test]
+fn status_does_not_hide_what_is_left_for_a_target_that_was_taken_out() {
+    let fork = Fork::dispatching("command", "exit 1");
+    fork.release("v1.1.0");
+    assert_eq!(fork.patch(&["poll"]).run().status, 1);
+    fork.set("watch.up.dispatch", "none");
+    fork.says_of(&["status"]).is(&expect![[r#"
+        status: 0
+        --- stdout
+        WATCH  LOOKS AT     CHECKED   NEWEST  STATE
+        up     ../upstream  just now  v1.1.0  for a target that the watch no longer has: v1.1.0
+    "#]]);
+    assert_eq!(fork.patch_at("05:00:00", &["poll"]).run().to_string(), "status: 0\n");
+}
