@@ -164,10 +164,11 @@ fn see(
     known: &WatchState,
     options: Options,
 ) -> Seen {
-    if let Glance::Deferred(until) = glance {
-        return Seen::Deferred(until);
-    }
-    let mut look = match sight::of(workspace, client, hosts, watch, glance, known, options) {
+    let answers = match glance {
+        Glance::Deferred(until) => return Seen::Deferred(until),
+        Glance::Answered(answers) => answers,
+    };
+    let mut look = match sight::of(workspace, client, hosts, watch, answers, known, options) {
         Ok(look) => look,
         Err(problem) => return Seen::Failed(problem),
     };
@@ -229,9 +230,5 @@ pub fn checks_at(state_dir: &Path) -> BTreeMap<WatchName, Check> {
 /// What must be as it was for validators to be used.
 #[must_use]
 pub fn occasion(watch: &Watch, known: &WatchState) -> Occasion {
-    Occasion {
-        url: watch.feed.as_ref().map(|url| crate::refname::hash(url.as_str())).unwrap_or_default(),
-        definition: crate::refname::hash(&format!("{watch:?}")),
-        revision: known.revision.clone(),
-    }
+    Occasion { definition: crate::refname::hash(&format!("{watch:?}")), revision: known.revision.clone() }
 }

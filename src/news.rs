@@ -116,11 +116,10 @@ pub enum Disbelief {
 /// When the sight is not believed. A branch that vanished is news *and* an error: the second call
 /// with the first's news known gives the error alone.
 pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<News>, Disbelief> {
-    if rules.event == EventKind::Branch && sight.head.is_none() {
-        return branch::missing_branch(sight, rules, known);
-    }
-    if sight.entries.is_empty() && !sight.is_unchanged && known.has_entries() {
-        return Err(Disbelief::Vanished);
+    match doubt(sight, rules.event, known) {
+        Some(Disbelief::MissingBranch) => return branch::missing_branch(sight, rules, known),
+        Some(Disbelief::Vanished) => return Err(Disbelief::Vanished),
+        None => {}
     }
     // Tags do not all vanish at once beside a feed that goes on: the remote is not what it was.
     let had_tags = known.known.values().any(|known| known.sha.is_some() && !known.gone);
@@ -149,6 +148,18 @@ pub fn news(sight: &Sight, rules: Rules<'_>, known: &WatchState) -> Result<Vec<N
         EventKind::Branch => branch::commits(&mut news, sight, rules, known),
     }
     Ok(news)
+}
+
+/// Why a sight that shows no branch, or nothing where there was something, is not believed.
+#[must_use]
+pub fn doubt(sight: &Sight, event: EventKind, known: &WatchState) -> Option<Disbelief> {
+    if event == EventKind::Branch && sight.head.is_none() {
+        Some(Disbelief::MissingBranch)
+    } else if sight.entries.is_empty() && !sight.is_unchanged && known.has_entries() {
+        Some(Disbelief::Vanished)
+    } else {
+        None
+    }
 }
 
 /// Whether a feed's window shows nothing that is known: what came in between is out of sight.

@@ -57,12 +57,15 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
     let unknown = WatchState::default();
     for (watch, glance) in watches.iter().zip(glances) {
         let known = ledger.state().watches.get(&watch.name).unwrap_or(&unknown);
-        if let look::Glance::Deferred(until) = glance {
-            failed = true;
-            report.warning(&format!("watch `{}`: the host asked not to be asked before {until}", watch.name));
-            continue;
-        }
-        match sight::of(&workspace, &client, &hosts, watch, glance, &unknown, options) {
+        let answers = match glance {
+            look::Glance::Answered(answers) => answers,
+            look::Glance::Deferred(until) => {
+                failed = true;
+                report.warning(&format!("watch `{}`: the host asked not to be asked before {until}", watch.name));
+                continue;
+            }
+        };
+        match sight::of(&workspace, &client, &hosts, watch, answers, &unknown, options) {
             Ok(look) => {
                 show(report, watch, &look, known);
                 if let Some(problem) = intake::record::doubt(watch, &look, known) {

@@ -14,9 +14,7 @@ use std::{
 /// What makes stored validators usable.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Occasion {
-    /// The feed's URL.
-    pub url: String,
-    /// What the watch looks at and how it decides.
+    /// What the watch looks at, its feed's URL included, and how it decides.
     pub definition: String,
     /// What the ledger knows of the watch.
     pub revision: String,
@@ -61,7 +59,7 @@ mod tests {
     fn validators_come_back_on_the_same_occasion_only() {
         let directory = tempfile::tempdir().unwrap();
         let watch: WatchName = "w".parse().unwrap();
-        let occasion = Occasion { url: "u".to_owned(), definition: "d".to_owned(), revision: "r".to_owned() };
+        let occasion = Occasion { definition: "d".to_owned(), revision: "r".to_owned() };
         let validators = Validators { etag: Some("\"1\"".to_owned()), ..Validators::default() };
         store(directory.path(), &watch, occasion.clone(), validators.clone()).unwrap();
         assert_eq!(load(directory.path(), &watch, &occasion), validators);

@@ -34,14 +34,18 @@ pub enum Glance {
     /// The host asked not to be asked before this time.
     Deferred(Timestamp),
     /// What was answered.
-    Answered {
-        /// The feed, if the watch has one.
-        feed: Option<Result<Arc<Fetched>, Problem>>,
-        /// The refs, if the watch has a remote.
-        refs: Option<Result<Arc<RemoteRefs>, Problem>>,
-        /// What is left of the watch's time after its answers.
-        left: Duration,
-    },
+    Answered(Answers),
+}
+
+/// The answers to one watch's requests.
+#[derive(Debug)]
+pub struct Answers {
+    /// The feed, if the watch has one.
+    pub feed: Option<Result<Arc<Fetched>, Problem>>,
+    /// The refs, if the watch has a remote.
+    pub refs: Option<Result<Arc<RemoteRefs>, Problem>>,
+    /// What is left of the watch's time after its answers.
+    pub left: Duration,
 }
 
 /// A watch's sight and what came with it.
@@ -120,7 +124,7 @@ pub fn all(
         .zip(closed)
         .map(|(watch, closed)| match closed {
             Some(until) => Glance::Deferred(until),
-            None => Glance::Answered {
+            None => Glance::Answered(Answers {
                 feed: match watch.feed.as_ref().map(|url| answered.get(&feed_key(url))) {
                     None => None,
                     Some(Some(Answer::Feed(answer))) => Some(answer.clone()),
@@ -132,7 +136,7 @@ pub fn all(
                     _ => Err(super::bug()),
                 }),
                 left: left(watch, &took),
-            },
+            }),
         })
         .collect()
 }
@@ -196,7 +200,7 @@ fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Reques
                 return Answer::Deferred(until);
             }
             let limits = Limits { deadline: Instant::now() + timeout, connect: CONNECT, body: body_limit };
-            Answer::Feed(ask(client, hosts, url, &validators, &limits, now).map(Arc::new))
+            Answer::Feed(get(client, hosts, url, &validators, &limits, now).map(Arc::new))
         }
         Request::Refs { remote, patterns, timeout } => {
             let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
@@ -206,7 +210,7 @@ fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Reques
     }
 }
 
-/// Asks for a document, unless its host asked for rest; and remembers it if it does so now.
+/// Asks for a document, unless its host asked for rest.
 ///
 /// # Errors
 /// The problem that the failure is.
@@ -225,6 +229,18 @@ pub fn ask(
             hint: Some("it is asked again by the first poll after that".to_owned()),
         });
     }
+    get(client, hosts, url, validators, limits, now)
+}
+
+/// Asks for a document, and remembers it if the host asks for rest.
+fn get(
+    client: &Client,
+    hosts: &Hosts,
+    url: &Url,
+    validators: &Validators,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<Fetched, Problem> {
     client.get(url, validators, limits).map_err(|error| {
         if let Some(wait) = error.retry_after() {
             // The host that asked for rest may be one that a redirect led to; asking this one

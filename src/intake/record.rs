@@ -8,7 +8,7 @@ use crate::{
         record::{Body, Gap, Primed, Problem, Record, Signal, Skipped, WatchError},
         state::{UNUSABLE, WatchState},
     },
-    news::{Disbelief, News},
+    news::{self, Disbelief, News},
     time::Timestamp,
     watch::{EventKind, Watch, WatchName},
     workspace::Workspace,
@@ -137,12 +137,6 @@ fn body(workspace: &Workspace, watch: &Watch, look: &Look, news: News, now: Time
 /// The problem with a look that shows no branch, or nothing where there was something.
 #[must_use]
 pub fn doubt(watch: &Watch, look: &Look, known: &WatchState) -> Option<Problem> {
-    let disbelief = if watch.event == EventKind::Branch && look.sight.head.is_none() {
-        Disbelief::MissingBranch
-    } else if look.sight.entries.is_empty() && known.has_entries() {
-        Disbelief::Vanished
-    } else {
-        return None;
-    };
+    let disbelief = news::doubt(&look.sight, watch.event, known)?;
     Some(disbelieved(disbelief, watch, look.branch.as_deref()))
 }

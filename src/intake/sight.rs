@@ -2,7 +2,7 @@
 
 use super::{
     Options,
-    look::{CONNECT, Glance, Look, ask, git_problem, source},
+    look::{Answers, CONNECT, Look, ask, git_problem, source},
 };
 use crate::{
     entry::{Entry, FeedDocument},
@@ -28,7 +28,7 @@ use url::Url;
 /// How far a feed is paged back to find something that is known.
 const PAGES: usize = 10;
 
-/// The sight that a glance gives; pages and history are asked for where they decide.
+/// The sight that the answers give; pages and history are asked for where they decide.
 ///
 /// # Errors
 /// The problem with the watch, when its answer is none or no good.
@@ -37,11 +37,11 @@ pub fn of(
     client: &Client,
     hosts: &Hosts,
     watch: &Watch,
-    glance: Glance,
+    answers: Answers,
     known: &WatchState,
     options: Options,
 ) -> Result<Look, Problem> {
-    let Glance::Answered { feed, refs, left } = glance else { return Ok(Look::default()) };
+    let Answers { feed, refs, left } = answers;
     let (deadline, now) = (Instant::now() + left, options.now);
     let refs = refs.transpose()?;
     let mut look = Look { branch: watch.branch.clone(), ..Look::default() };
