@@ -16,6 +16,7 @@ use crate::{
     cli::{Cli, Command, JsonArg, WatchCommand},
     outcome::Outcome,
     report::Report,
+    signals,
     workspace::Failure,
 };
 
@@ -33,6 +34,14 @@ pub fn run(cli: &Cli) -> Outcome {
             if outcome == Outcome::Done { Outcome::SomeFailed } else { outcome }
         }
         None => outcome,
+    }
+}
+
+/// From here on a signal ends the children and lets their end be recorded; without handlers it would
+/// end the program, and leave them to themselves.
+pub(crate) fn handle_signals(report: &Report) {
+    if let Err(error) = signals::install() {
+        report.warning(&format!("cannot handle signals: {error}"));
     }
 }
 

@@ -243,6 +243,12 @@ pub fn is_failure(status: Status) -> bool {
     matches!(status, Status::Failed | Status::Blocked | Status::Unmatched)
 }
 
+/// Whether the record is of a run that failed in this sense.
+#[must_use]
+pub fn is_failed_run(record: &Record) -> bool {
+    matches!(&record.body, Body::Run(run) if is_failure(run.status))
+}
+
 /// What is due now for these watches, without doing it.
 #[must_use]
 pub fn due(watches: &[&Watch], state: &State, now: Timestamp) -> Vec<Due> {

@@ -19,9 +19,10 @@ use self::{
 use crate::{
     child::{self, Input, Limits},
     cli::RehearseArgs,
+    command::handle_signals,
     outcome::Outcome,
     report::{Report, words},
-    signals, text,
+    text,
     workspace::Failure,
 };
 use std::{
@@ -42,9 +43,7 @@ const WIDE: usize = 9;
 /// # Errors
 /// When it cannot even begin: no `git`, or a directory that is of no use.
 pub fn run(directory: Option<&Path>, args: &RehearseArgs, report: &Report) -> Result<Outcome, Failure> {
-    if let Err(error) = signals::install() {
-        report.warning(&format!("cannot handle signals: {error}"));
-    }
+    handle_signals(report);
     let program =
         env::current_exe().map_err(|error| usage(format!("cannot find this program's file: {error}"), None))?;
     needs_git()?;

@@ -6,7 +6,7 @@ pub mod words;
 use crate::{
     cli::{ColorWhen, GlobalArgs},
     dispatch,
-    ledger::record::{Body, Problem, Record},
+    ledger::record::{Problem, Record},
     text,
     workspace::Failure,
 };
@@ -121,7 +121,7 @@ impl Report {
             if self.json {
                 self.write_out(&record.line());
             } else if let Some(line) = words::line(self.out, record) {
-                if is_failure(record) { self.answer(&line) } else { self.told(&line) }
+                if dispatch::is_failed_run(record) { self.answer(&line) } else { self.told(&line) }
             }
         }
     }
@@ -227,11 +227,6 @@ impl Report {
             state.progress = None;
         }
     }
-}
-
-/// Whether the record tells a failure, which `--quiet` does not silence.
-fn is_failure(record: &Record) -> bool {
-    matches!(&record.body, Body::Run(run) if dispatch::is_failure(run.status))
 }
 
 /// Whether text is coloured.

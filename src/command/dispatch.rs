@@ -1,16 +1,12 @@
 //! `patch dispatch`: dispatch what is pending, without a look at upstream.
 
+use super::handle_signals;
 use crate::{
     cli::DispatchArgs,
-    dispatch::{self, is_failure},
-    ledger::{
-        Ledger,
-        record::{Body, Record},
-        state::State,
-    },
+    dispatch,
+    ledger::{Ledger, record::Record, state::State},
     outcome::Outcome,
     report::{Report, words},
-    signals,
     time::Timestamp,
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
@@ -29,9 +25,7 @@ pub fn run(directory: Option<&Path>, args: &DispatchArgs, report: &Report) -> Re
         tell_due(report, &watches, ledger.state(), &[], Timestamp::now());
         return Ok(Outcome::Done);
     }
-    if let Err(error) = signals::install() {
-        report.warning(&format!("cannot handle signals: {error}"));
-    }
+    handle_signals(report);
     let ledger = workspace.ledger()?;
     Ok(dispatch_now(&workspace, &watches, ledger, report))
 }
@@ -64,10 +58,7 @@ pub fn dispatch(
     if let Err(error) = ledger.save_index() {
         report.warning(&error.to_string());
     }
-    let failed = dispatched.records.iter().any(|record| match &record.body {
-        Body::Run(run) => is_failure(run.status),
-        _ => false,
-    });
+    let failed = dispatched.records.iter().any(dispatch::is_failed_run);
     (Outcome::failed_if(failed || !dispatched.failures.is_empty()), dispatched.busy)
 }
 

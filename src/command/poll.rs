@@ -1,12 +1,14 @@
 //! `patch poll`: check upstream, record what is new, dispatch it.
 
-use super::dispatch::{dispatch, tell_due};
+use super::{
+    dispatch::{dispatch, tell_due},
+    handle_signals,
+};
 use crate::{
     cli::PollArgs,
     intake::{self, Intake, Options},
     outcome::Outcome,
     report::Report,
-    signals,
     time::Timestamp,
     workspace::{Failure, Workspace},
 };
@@ -32,10 +34,7 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
         return Ok(outcome);
     }
     workspace.places.create()?;
-    // Without handlers a signal ends the program, and leaves a child of Git's to itself.
-    if let Err(error) = signals::install() {
-        report.warning(&format!("cannot handle signals: {error}"));
-    }
+    handle_signals(report);
     let lock = workspace.lock("intake.lock", WAIT)?;
     let mut ledger = workspace.ledger()?;
     let intake = intake::run(&workspace, &watches, &mut ledger, options, &progress)?;

@@ -1,6 +1,6 @@
 //! `patch retry` and `patch replay`: a person's wish for another attempt.
 
-use super::{dispatch::dispatch_now, select};
+use super::{dispatch::dispatch_now, handle_signals, select};
 use crate::{
     cli::{ReplayArgs, RetryArgs},
     dispatch::plan::{Standing, is_wanted, standing},
@@ -10,7 +10,7 @@ use crate::{
     },
     outcome::Outcome,
     report::Report,
-    signals, text,
+    text,
     time::Timestamp,
     watch::{Target, Watch},
     workspace::{Failure, Workspace},
@@ -133,8 +133,6 @@ fn perform(
         ledger.save_index()?;
         return Ok(Outcome::Done);
     }
-    if let Err(error) = signals::install() {
-        report.warning(&format!("cannot handle signals: {error}"));
-    }
+    handle_signals(report);
     Ok(dispatch_now(workspace, &watches, ledger, report))
 }
