@@ -31,10 +31,9 @@ pub fn run(directory: Option<&Path>, args: &LogArgs, report: &Report) -> Result<
     let lines: Vec<&(Record, String)> = lines.iter().filter(wanted).collect();
     let from = if args.limit == 0 { 0 } else { lines.len().saturating_sub(args.limit) };
     if report.is_json() {
-        for (record, line) in &lines[from..] {
+        for (_, line) in &lines[from..] {
             // As it is in the file, with what a later version wrote; only not past a terminal's defences.
-            let is_clean = !line.contains(text::is_unsafe);
-            report.verbatim(&if is_clean { format!("{line}\n") } else { record.line() });
+            report.answer(&text::clean_json(line));
         }
         return Ok(Outcome::Done);
     }
