@@ -5,7 +5,7 @@ use super::{
     look::{Answers, CONNECT, Look, ask, git_problem, source},
 };
 use crate::{
-    entry::{Entry, FeedDocument},
+    entry::{Entry, FeedDocument, Unusable},
     fetch::{
         hosts::Hosts,
         http::{Client, Fetched, Limits, Validators},
@@ -13,8 +13,8 @@ use crate::{
     forge,
     ledger::{record::Problem, state::WatchState},
     news::{needs_ancestry, oldest_first, overflowed, tag_entry},
-    parse::{self, refs::RemoteRefs},
-    refname,
+    parse::{self, key, refs::RemoteRefs},
+    refname, text,
     time::Timestamp,
     watch::{EventKind, Watch},
     workspace::Workspace,
@@ -84,11 +84,17 @@ fn parse_feed(body: &[u8], url: &Url, event: EventKind) -> Result<FeedDocument, 
 fn apply_refs(look: &mut Look, watch: &Watch, refs: &RemoteRefs) {
     match watch.event {
         EventKind::Release => {
-            let tags: BTreeMap<String, String> = refs
-                .refs
-                .iter()
-                .filter_map(|(name, it)| Some((name.strip_prefix("refs/tags/")?.to_owned(), it.commit().to_owned())))
-                .collect();
+            let mut tags = BTreeMap::new();
+            for (name, it) in &refs.refs {
+                let Some(tag) = name.strip_prefix("refs/tags/") else { continue };
+                match key::checked(tag) {
+                    Ok(()) => drop(tags.insert(tag.to_owned(), it.commit().to_owned())),
+                    Err(reason) => look.sight.unusable.push(Unusable {
+                        label: text::clipped(tag, 200).to_owned(),
+                        reason: reason.to_owned(),
+                    }),
+                }
+            }
             let entries = tags.iter().map(|(tag, sha)| tag_entry(tag, sha)).collect();
             look.sight.entries = oldest_first(entries, false);
             look.sight.tags = Some(tags);
@@ -96,7 +102,9 @@ fn apply_refs(look: &mut Look, watch: &Watch, refs: &RemoteRefs) {
         EventKind::Branch => {
             let name = watch.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
             if look.branch.is_none() {
-                look.branch = refs.head.as_deref().and_then(|head| head.strip_prefix("refs/heads/")).map(str::to_owned);
+                let branch = refs.head.as_deref().and_then(|head| head.strip_prefix("refs/heads/"));
+                // A name that no key could be is not asked for again, nor handed on: HEAD leads there too.
+                look.branch = branch.filter(|branch| key::checked(branch).is_ok()).map(str::to_owned);
             }
             look.sight.head = refs.refs.get(&name).map(|it| it.commit().to_owned());
             look.sight.entries = look
@@ -112,7 +120,7 @@ fn apply_refs(look: &mut Look, watch: &Watch, refs: &RemoteRefs) {
 /// The feed defines which entries exist: it takes the place of what the refs alone would.
 fn apply_feed(look: &mut Look, watch: &Watch, document: FeedDocument, validators: Validators) {
     look.sight.is_window = true;
-    look.sight.unusable = document.unusable;
+    look.sight.unusable.extend(document.unusable);
     if watch.event == EventKind::Branch {
         // A log is newest first whatever its dates say: its first commit is the head. An empty log is
         // what some forges answer for a branch that they do not have; the refs know better.

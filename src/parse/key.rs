@@ -47,13 +47,23 @@ pub fn identity(shown: &Shown, event: EventKind) -> Result<Identity, &'static st
             Identity { key: sha.clone(), tag: None, sha: Some(sha), sure: true }
         }
     };
-    if identity.key.len() > LONGEST {
+    checked(&identity.key).map(|()| identity)
+}
+
+/// Refuses a key that no id can have: ids are handed on in the environment, and shown everywhere.
+///
+/// Git itself allows U+0080 to U+009F in a ref's name, and they command a terminal as ESC does.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn checked(key: &str) -> Result<(), &'static str> {
+    if key.len() > LONGEST {
         return Err("its key is too long");
     }
-    if identity.key.contains(char::is_control) {
+    if key.contains(char::is_control) {
         return Err("its key has control characters");
     }
-    Ok(identity)
+    Ok(())
 }
 
 fn release(shown: &Shown) -> Result<Identity, &'static str> {
