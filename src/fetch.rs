@@ -1,8 +1,10 @@
 //! From a watch to bytes: what upstream shows, asked politely and within limits.
 
+pub mod echo;
 pub mod error;
 pub mod hosts;
 pub mod http;
+pub mod network;
 pub mod queue;
 pub mod redirect;
 pub mod retry;

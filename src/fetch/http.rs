@@ -5,7 +5,7 @@
 
 use super::error::{FetchError, Reason, reason};
 pub use super::validators::Validators;
-use super::{redirect, retry};
+use super::{echo, network, redirect, retry, validators};
 use chrono::{DateTime, Utc};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -37,13 +37,12 @@ pub struct Limits {
 
 /// What a fetch brought.
 #[derive(Clone, Debug, Eq, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "a few live at a time, and briefly")]
 pub enum Fetched {
     /// The document is still the one the validators belong to.
     NotModified,
     /// The document, whole.
     Document {
-        /// Its bytes, decompressed.
+        /// Its bytes, decompressed, without the [echo] of our secrets.
         body: Vec<u8>,
         /// Where it was found, after redirects.
         url: Url,
@@ -57,24 +56,34 @@ pub enum Fetched {
 /// Proxies are those of `ALL_PROXY`, `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`; this machine
 /// itself is always reached directly. Certificates are the system's, read at the first https.
 #[derive(Clone, Debug)]
-pub struct Client(Agent);
+pub struct Client {
+    agent: Agent,
+    /// For where a public server's redirects lead; with connections of its own.
+    public: Agent,
+}
 
 impl Client {
     /// A client; opens and reads nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .user_agent(USER_AGENT)
-            .accept(ACCEPT)
-            .accept_encoding("gzip")
-            .max_response_header_size(HEADERS)
-            .max_idle_connections(32)
-            // ureq's own default is a list of certificates built into it.
-            .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
-            .build();
-        Self(Agent::with_parts(config, SharedTls(DefaultConnector::new()), DefaultResolver::default()))
+        let config = || {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .user_agent(USER_AGENT)
+                .accept(ACCEPT)
+                .accept_encoding("gzip")
+                .max_response_header_size(HEADERS)
+                .max_idle_connections(32)
+                // ureq's own default is a list of certificates built into it.
+                .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
+                .build()
+        };
+        let connector = || SharedTls(DefaultConnector::new());
+        Self {
+            agent: Agent::with_parts(config(), connector(), DefaultResolver::default()),
+            public: Agent::with_parts(config(), connector(), network::PublicOnly::default()),
+        }
     }
 
     /// The document at `url`, following up to [`redirect::MOST`] redirects.
@@ -88,33 +97,58 @@ impl Client {
         let mut at = url.clone();
         at.set_fragment(None);
         redirect::check(&at).map_err(|why| FetchError::new(&at, why))?;
-        let owner = validators.url.clone().unwrap_or_else(|| at.clone());
+        let owner = validators.at.clone().unwrap_or_else(|| validators::place(&at));
         let none = Validators::default();
         let mut redirects = 0;
+        let mut from = at.clone();
+        let mut inwards = true;
         loop {
-            let sent = if at == owner { validators } else { &none };
-            let step = self.hop(&at, sent, limits).map_err(|why| FetchError::new(&at, why))?;
+            let agent = if inwards { &self.agent } else { &self.public };
+            let sent = if validators::place(&at) == owner { validators } else { &none };
+            let step = self.hop(agent, &at, sent, limits).map_err(|why| match why {
+                Reason::Io(what) if what == network::REFUSED => FetchError::new(&from, redirect::inwards(&at)),
+                why => FetchError::new(&at, why),
+            })?;
             match step {
                 Hop::NotModified => return Ok(Fetched::NotModified),
                 Hop::Document { body, mut validators } => {
-                    validators.url = (redirects > 0 && !validators.is_empty()).then(|| at.clone());
+                    validators.at = (redirects > 0 && !validators.is_empty()).then(|| validators::place(&at));
+                    let body = echo::without_echoes(&body, &[url, &at]).into_owned();
                     return Ok(Fetched::Document { body, url: at, validators });
                 }
                 Hop::Redirect(_) if redirects == redirect::MOST => {
                     let why = Reason::Redirect(format!("on and on: {} were followed", redirect::MOST));
                     return Err(FetchError::new(&at, why));
                 }
-                Hop::Redirect(to) => at = to,
+                Hop::Redirect(to) => {
+                    inwards = inwards && (to.host() == url.host() || self.is_local(url, limits));
+                    if !inwards && network::names_local_host(&to) {
+                        return Err(FetchError::new(&at, redirect::inwards(&to)));
+                    }
+                    from = at;
+                    at = to;
+                }
             }
             redirects += 1;
         }
     }
 
-    fn hop(&self, url: &Url, validators: &Validators, limits: &Limits) -> Result<Hop, Reason> {
-        let response = match self.ask(url, validators, limits) {
+    /// Whether what was asked for is of a local network itself, so that it may lead to another place there.
+    ///
+    /// Behind a proxy it is the proxy that knows the names.
+    fn is_local(&self, url: &Url, limits: &Limits) -> bool {
+        let left = limits.deadline.saturating_duration_since(Instant::now());
+        if self.has_proxy(url) {
+            return network::names_local_host(url);
+        }
+        network::is_local(url, self.agent.config(), left.min(limits.connect))
+    }
+
+    fn hop(&self, agent: &Agent, url: &Url, validators: &Validators, limits: &Limits) -> Result<Hop, Reason> {
+        let response = match self.ask(agent, url, validators, limits) {
             // A kept connection may be closed by the server at the moment it is used again; GET may
             // be repeated (RFC 9112, section 9.3.1).
-            Err(Reason::Truncated) => self.ask(url, validators, limits),
+            Err(Reason::Truncated) => self.ask(agent, url, validators, limits),
             other => other,
         }?;
         let headers = response.headers();
@@ -136,12 +170,18 @@ impl Client {
         }
     }
 
-    fn ask(&self, url: &Url, validators: &Validators, limits: &Limits) -> Result<Response<Body>, Reason> {
+    fn ask(
+        &self,
+        agent: &Agent,
+        url: &Url,
+        validators: &Validators,
+        limits: &Limits,
+    ) -> Result<Response<Body>, Reason> {
         let left = limits.deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Reason::Timeout("to answer in full"));
         }
-        let mut request = self.0.get(url.as_str());
+        let mut request = agent.get(url.as_str());
         for (name, value) in validators.headers() {
             request = request.header(name, value);
         }
@@ -160,7 +200,7 @@ impl Client {
 
     /// Whether a proxy stands between us and the URL; it is then the one that we connect to.
     fn has_proxy(&self, url: &Url) -> bool {
-        let proxy = self.0.config().proxy().filter(|_| !is_this_machine(url));
+        let proxy = self.agent.config().proxy().filter(|_| !is_this_machine(url));
         proxy.zip(url.as_str().parse().ok()).is_some_and(|(proxy, uri)| !proxy.is_no_proxy(&uri))
     }
 }

@@ -39,6 +39,12 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, Reason> {
     }
 }
 
+/// The refusal of a redirect from a public host to a local one: see [`super::network`].
+#[must_use]
+pub fn inwards(to: &Url) -> Reason {
+    Reason::Redirect(format!("into a private network, to {}", shown(to)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,12 @@ const LONGEST: usize = 300;
 const SECRET: [&str; 11] =
     ["token", "secret", "key", "pass", "pwd", "auth", "signature", "credential", "session", "jwt", "code"];
 
+/// Whole names of secret parameters, too short to be looked for inside of others.
+const SECRET_NAMES: [&str; 3] = ["sig", "sid", "pat"];
+
+/// How the tokens of forges begin: GitHub's, GitLab's, and web tokens.
+const TOKENS: [&str; 10] = ["ghp_", "gho_", "ghs_", "ghu_", "ghr_", "github_pat_", "glpat-", "gldt-", "glft-", "eyJ"];
+
 /// `url` on one line, without user, password, fragment, and the values of secret parameters.
 ///
 /// Forges take tokens in the query (`feed_token=`, `private_token=`, `access_token=`), and their
@@ -41,13 +47,26 @@ fn hidden(parameter: &str) -> String {
         Some(bare) => (bare, &parameter[bare.len()..]),
         None => (parameter, ""),
     };
-    let Some((name, _)) = bare.split_once('=') else { return parameter.to_owned() };
-    let decoded = form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_ascii_lowercase());
-    if decoded.is_some_and(|decoded| SECRET.iter().any(|word| decoded.contains(word))) {
-        format!("{name}=***{separator}")
-    } else {
-        parameter.to_owned()
+    match bare.split_once('=') {
+        Some((name, value)) if is_secret(name, value) => format!("{name}=***{separator}"),
+        None if is_token(bare) => format!("***{separator}"),
+        _ => parameter.to_owned(),
     }
+}
+
+/// Whether a parameter is secret, by its name or by what its value looks like.
+pub(super) fn is_secret(name: &str, value: &str) -> bool {
+    let decoded = form_urlencoded::parse(name.as_bytes()).next().map(|(name, _)| name.to_ascii_lowercase());
+    is_token(value)
+        || decoded.is_some_and(|decoded| {
+            SECRET.iter().any(|word| decoded.contains(word)) || SECRET_NAMES.contains(&&*decoded)
+        })
+}
+
+/// Whether a text begins as the tokens of forges do.
+#[must_use]
+pub fn is_token(text: &str) -> bool {
+    TOKENS.iter().any(|prefix| text.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -73,6 +92,8 @@ mod tests {
         case("https://s3@example.org/x", "https://***@example.org/x");
         case("https://example.org/x#access_token=s3", "https://example.org/x");
         case("https://example.org/\u{1b}[31m", "https://example.org/%1B[31m");
+        case("https://example.org/x?sig=s3&design=round", "https://example.org/x?sig=***&design=round");
+        case("https://example.org/x?a=glpat-s3&ghp_s3", "https://example.org/x?a=***&***");
         case("data:text/plain,s3", "data:***");
     }
 

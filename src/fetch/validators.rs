@@ -1,6 +1,7 @@
 //! What makes the next request of a document conditional.
 
 use super::retry::http_date;
+use crate::refname;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -11,7 +12,7 @@ const LONGEST: usize = 1024;
 ///
 /// They may be lost, stale or damaged at the cost of a full answer, never of news.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Validators {
     /// `ETag`, weak or strong, quotes included.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -19,12 +20,18 @@ pub struct Validators {
     /// `Last-Modified`, when it is old enough to tell two versions apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
-    /// The address they belong to, when redirects led there; `None` is the one that was asked.
+    /// The [place] they belong to, when redirects led there; `None` is the one that was asked.
     ///
     /// At another address they are not sent: they could be met there by another document, and
     /// its "not modified" would hide news.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub url: Option<Url>,
+    pub at: Option<String>,
+}
+
+/// An address as it is stored: its hash, for redirects lead to addresses that are signed for us alone.
+#[must_use]
+pub fn place(url: &Url) -> String {
+    refname::hash(url.as_str())
 }
 
 impl Validators {
@@ -45,7 +52,7 @@ impl Validators {
         Self {
             etag: etag.map(str::trim).filter(|tag| is_entity_tag(tag)).map(str::to_owned),
             last_modified: last_modified.filter(|_| settled).map(|text| text.trim().to_owned()),
-            url: None,
+            at: None,
         }
     }
 
@@ -97,7 +104,7 @@ mod tests {
     #[test]
     fn damaged_validators_are_not_sent() {
         let damaged =
-            Validators { etag: Some("\"a\"\r\nX: y".to_owned()), last_modified: Some("\u{0}".to_owned()), url: None };
+            Validators { etag: Some("\"a\"\r\nX: y".to_owned()), last_modified: Some("\u{0}".to_owned()), at: None };
         assert_eq!(damaged.headers().count(), 0);
     }
 

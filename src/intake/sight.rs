@@ -7,6 +7,7 @@ use super::{
 use crate::{
     entry::{Entry, FeedDocument, Unusable},
     fetch::{
+        echo,
         hosts::Hosts,
         http::{Client, Fetched, Limits, Validators},
     },
@@ -89,10 +90,10 @@ fn apply_refs(look: &mut Look, watch: &Watch, refs: &RemoteRefs) {
                 let Some(tag) = name.strip_prefix("refs/tags/") else { continue };
                 match key::checked(tag) {
                     Ok(()) => drop(tags.insert(tag.to_owned(), it.commit().to_owned())),
-                    Err(reason) => look.sight.unusable.push(Unusable {
-                        label: text::clipped(tag, 200).to_owned(),
-                        reason: reason.to_owned(),
-                    }),
+                    Err(reason) => look
+                        .sight
+                        .unusable
+                        .push(Unusable { label: text::clipped(tag, 200).to_owned(), reason: reason.to_owned() }),
                 }
             }
             let entries = tags.iter().map(|(tag, sha)| tag_entry(tag, sha)).collect();
@@ -138,6 +139,7 @@ fn apply_feed(look: &mut Look, watch: &Watch, document: FeedDocument, validators
 /// server: a feed does not get to say whom else we ask.
 fn next_page(document: &FeedDocument, url: &Url) -> Option<Url> {
     let next = document.next.as_deref().and_then(|next| Url::parse(next).ok());
+    let next = next.map(|next| echo::restored(&next, url));
     next.filter(|next| next != url && next.origin() == url.origin())
 }
 

@@ -76,7 +76,7 @@ fn an_unchanged_document_is_not_sent_again() {
     let Fetched::Document { body, url: found, validators } = first else { panic!() };
     assert_eq!(body, b"<feed/>");
     assert_eq!(found.as_str(), server.url("/x.atom?a=b"));
-    assert_eq!(validators.url, None);
+    assert_eq!(validators.at, None);
     assert_eq!(client.get(&url, &validators, &limits()).unwrap(), Fetched::NotModified);
 
     let [first, second] = server.requests().try_into().unwrap();
@@ -110,7 +110,7 @@ fn redirects_are_followed_and_validators_stay_where_they_belong() {
     });
     let (body, url, validators) = document(get(&server, "/feeds/old?x", &etag("\"old\"")));
     assert_eq!((body.as_str(), url.path()), ("here", "/feeds/new"));
-    assert_eq!(validators.url.as_ref(), Some(&url));
+    assert_eq!(validators.at, Some(validators::place(&url)));
     assert_eq!(get(&server, "/feeds/old?x", &validators).unwrap(), Fetched::NotModified);
     let sent: Vec<_> = server.requests().iter().map(|r| r.header("if-none-match").map(str::to_owned)).collect();
     assert_eq!(sent, [Some("\"old\"".to_owned()), None, None, Some("\"new\"".to_owned())]);
@@ -287,7 +287,7 @@ fn plain_http_on_an_https_address_is_no_tls() {
 
 #[test]
 fn the_systems_certificates_are_trusted_and_no_others() {
-    assert!(matches!(Client::new().0.config().tls_config().root_certs(), RootCerts::PlatformVerifier));
+    assert!(matches!(Client::new().agent.config().tls_config().root_certs(), RootCerts::PlatformVerifier));
 }
 
 #[test]
