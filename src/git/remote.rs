@@ -1,5 +1,6 @@
 //! Which values are taken for a remote.
 
+use crate::fetch::shown::is_token;
 use url::Url;
 
 /// Refuses a remote's name or URL that could run a program, be an option, or carry a secret.
@@ -24,25 +25,35 @@ pub fn checked_remote(value: &str) -> Result<(), String> {
     }
     if secret(value) {
         return refuse(
-            "a URL here does not contain a password or token, everybody could read it: leave it out, and let a \
-             credential helper supply it (`git help credentials`), or use ssh",
+            "a URL here does not contain a user, password or token, everybody could read it: leave it out, and let a \
+             credential helper supply it (`git help credentials`), or use ssh; which account, Git reads in \
+             `credential.<URL>.username`",
         );
     }
     Ok(())
 }
 
 /// Whether a URL carries a password, or a token where the user's name should be.
+///
+/// Over http any name before the host may be a token. Over ssh it is the account's, and no secret.
 fn secret(value: &str) -> bool {
-    let Some((_, rest)) = value.split_once("://") else { return false };
+    let Some((scheme, rest)) = value.split_once("://") else { return password_before_host(value) };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     // With a `/` in its password it is no URL, but a secret all the same.
     let place = if Url::parse(&format!("https://{rest}")).is_ok() { authority } else { rest };
     let Some((user, _)) = place.rsplit_once('@') else { return false };
-    let tokens = ["ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "gldt-"];
+    let scheme = scheme.rsplit("::").next().unwrap_or(scheme).trim().to_ascii_lowercase();
     match user.split_once(':') {
-        Some((_, password)) => !password.is_empty(),
-        None => tokens.iter().any(|prefix| user.starts_with(prefix)),
+        Some((_, password)) if !password.is_empty() => true,
+        _ => matches!(scheme.as_str(), "http" | "https" | "ftp" | "ftps") || is_token(user),
     }
+}
+
+/// Whether it is `user:password@host`, which Git would take for a path on the host `user`.
+fn password_before_host(value: &str) -> bool {
+    let Some((user, rest)) = value.split_once(':') else { return false };
+    let Some((password, _)) = rest.split_once('@') else { return false };
+    !user.contains(['/', '@', '[']) && !password.is_empty() && !password.contains(['/', ':'])
 }
 
 #[cfg(test)]
@@ -68,13 +79,14 @@ mod tests {
             "/srv/git/x.git",
             "file:///srv/git/x.git",
             "https://host.example/x.git",
-            "https://alice@host.example/x.git",
-            "https://alice:@host.example/x.git",
             "https://host.example:8443/@scope/x:y",
             "https://host:8443/@scope/x@y:z",
             "ssh://git@host.example:22/x",
             "git@host.example:x/y.git",
             "codecommit::eu-west-1://x",
+            "codecommit::eu-west-1://profile@x",
+            "host.example:dir/x@v2",
+            "ssh://host.example/x@v2",
             "git@[::1]:x.git",
         ] {
             case(good, None);
@@ -92,6 +104,11 @@ mod tests {
         case("https://alice:sec/ret@host.example/x", Some("credential helper"));
         case("https://ghp_abc@host.example/x", Some("credential helper"));
         case("https://:secret@host.example/x", Some("credential helper"));
+        case("https://alice@host.example/x.git", Some("`credential.<URL>.username`"));
+        case("HTTP://alice:@host.example/x.git", Some("credential helper"));
+        case("gcrypt::https://alice@host.example/x.git", Some("credential helper"));
+        case("ssh://git:secret@host.example/x", Some("credential helper"));
+        case("alice:secret@host.example", Some("credential helper"));
     }
 
     #[test]
