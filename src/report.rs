@@ -70,7 +70,9 @@ impl Report {
             ColorWhen::Always => true,
             ColorWhen::Never => false,
             // https://no-color.org: set and not empty.
-            ColorWhen::Auto => is_terminal && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorWhen::Auto => {
+                is_terminal && !is_dumb() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            }
         };
         Self {
             out: Paint(wanted(io::stdout().is_terminal())),
@@ -212,7 +214,7 @@ impl Report {
 
     /// Shows on a terminal how many of `total` requests are done; gone when all are.
     pub fn progress(&self, done: usize, total: usize) {
-        if self.quiet || total < 2 || !io::stderr().is_terminal() {
+        if self.quiet || total < 2 || !io::stderr().is_terminal() || is_dumb() {
             return;
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -242,6 +244,11 @@ impl Paint {
     pub fn styled(self, style: Style, text: &str) -> String {
         if self.0 && !text.is_empty() { format!("\u{1b}[{}m{text}\u{1b}[0m", style.code()) } else { text.to_owned() }
     }
+}
+
+/// Whether the terminal says that it understands no escape sequences (terminfo(5), `dumb`).
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
 /// A message on one line: the system's words and the remote's may hold anything.

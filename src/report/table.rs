@@ -1,13 +1,15 @@
 //! Tables that fit the terminal; on a pipe, as wide as they are.
 
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use std::io;
 
 /// The rows under their header, columns two spaces apart.
 #[must_use]
 pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    match terminal_size::terminal_size() {
+    // Of standard output alone: that of standard error says nothing about the pipe.
+    match terminal_size::terminal_size_of(io::stdout()) {
         Some((width, _)) => table.set_width(width.0),
         None => table.set_content_arrangement(ContentArrangement::Disabled),
     };
