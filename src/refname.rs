@@ -10,7 +10,8 @@ const LONGEST: usize = 150;
 /// One component of a ref name for any text: total, injective, and valid by git-check-ref-format(1).
 ///
 /// Letters, digits, `.`, `_`, `+` and inner `-` stand for themselves; every other byte is `=` and
-/// two hex digits, and so is a `.` where Git forbids one. Because `=` never stands for itself, what
+/// two hex digits, and so is a `.` where Git forbids one, and the first byte of a name that Windows
+/// takes for a device: nobody there could fetch from the fork. Because `=` never stands for itself, what
 /// is appended after one cannot be mistaken for text: a name with capitals ends in `=.` and eight
 /// hex digits of its hash, so that two names that differ only in case stay apart on forges that
 /// fold it; a long one is cut and ends in `==` and its whole hash.
@@ -27,6 +28,7 @@ pub fn component(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     for (at, &byte) in bytes.iter().enumerate() {
         let stands = match byte {
+            _ if at == 0 && is_device(text) => false,
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'+' => true,
             b'-' => at > 0,
             b'.' => at > 0 && at + 1 < bytes.len() && bytes[at - 1] != b'.' && !is_lock(&bytes[at..]),
@@ -51,6 +53,14 @@ pub fn component(text: &str) -> String {
 
 fn is_lock(rest: &[u8]) -> bool {
     rest.eq_ignore_ascii_case(b".lock")
+}
+
+/// `con`, `nul.1` and the like: what is before the first dot counts.
+fn is_device(text: &str) -> bool {
+    let stem = text.split('.').next().unwrap_or(text).to_ascii_lowercase();
+    let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+    matches!(stem.as_str(), "con" | "prn" | "aux" | "nul" | "conin$" | "conout$")
+        || port.is_some_and(|port| port.len() == 1 && port.as_bytes()[0].is_ascii_digit())
 }
 
 /// The SHA-1 of `text` as a Git blob, 40 hex digits: a short name for anything.
@@ -131,6 +141,21 @@ mod tests {
             assert!(Reference::is_valid_name(&format!("refs/heads/p/{name}")), "{text:?} gives {name:?}");
             assert!(names.insert(name.to_ascii_lowercase()), "{text:?} gives {name:?}, and so does another text");
         }
+    }
+
+    #[test]
+    fn no_name_is_a_device_on_windows() {
+        #[track_caller]
+        fn case(text: &str, expected: &str) {
+            assert_eq!(component(text), expected);
+        }
+        case("con", "=63on");
+        case("nul.1.0", "=6eul.1.0");
+        case("com1", "=63om1");
+        case("CON", "=43ON=.47444ad3");
+        case("console", "console");
+        case("com10", "com10");
+        case("v1.nul", "v1.nul");
     }
 
     #[test]
