@@ -214,9 +214,20 @@ fn message(watch: &Watch, signal: &OpenSignal) -> String {
 /// the run from starting, `#1` and `@name` would reach people. In JSON they can be escaped.
 const ORDERS: &[char] = &['[', '*', '#', '@'];
 
-/// A line of the message that gives the forge's CI no orders.
+/// A line of the message that gives the forge no orders. Inside of a word an `@` names nobody.
 fn inert(text: &str) -> String {
-    text::printable(text).replace('[', "\\u{5b}").replace('*', "\\u{2a}")
+    let text = text::printable(text);
+    let mut inert = String::with_capacity(text.len());
+    let mut before = ' ';
+    for c in text.chars() {
+        match c {
+            '[' | '*' | '#' => inert.extend(c.escape_unicode()),
+            '@' if !before.is_ascii_alphanumeric() => inert.extend(c.escape_unicode()),
+            _ => inert.push(c),
+        }
+        before = c;
+    }
+    inert
 }
 
 /// The event that a trigger commit's message carries.
