@@ -4,7 +4,7 @@ use clap::Parser;
 use clap_complete::CompleteEnv;
 use color_eyre::config::{HookBuilder, Theme};
 use color_eyre::eyre;
-use patch_moi::{cli::Cli, handover, panic};
+use patch_moi::{cli::Cli, handover, panic, text};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
@@ -29,5 +29,16 @@ fn main() -> eyre::Result<ExitCode> {
         let _ = writeln!(io::stderr(), "patch: {refusal}");
         return Ok(refusal.exit_status().into());
     }
-    Ok(patch_moi::run(&Cli::parse()))
+    let cli = Cli::try_parse().unwrap_or_else(|error| mistake(&args, error).exit());
+    Ok(patch_moi::run(&cli))
+}
+
+/// The mistake on the command line, told without what an argument could do to a terminal.
+fn mistake(args: &[OsString], error: clap::Error) -> clap::Error {
+    let safe = args.iter().map(|arg| text::printable(&arg.to_string_lossy()));
+    if safe.clone().zip(args).all(|(safe, arg)| arg == safe.as_str()) {
+        return error;
+    }
+    let name = env::args().next().unwrap_or_default();
+    Cli::try_parse_from(std::iter::once(text::printable(&name)).chain(safe)).err().unwrap_or(error)
 }
