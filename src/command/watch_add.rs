@@ -7,6 +7,7 @@ use crate::{
     entry::FeedDocument,
     fetch::{
         http::{Client, Fetched, Limits, Validators},
+        redirect,
         shown::shown,
     },
     forge,
@@ -167,7 +168,7 @@ fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Resul
             Ok(document) => return Ok(feed(candidate, &document)),
             Err((message, feed)) => {
                 tried.push(message);
-                named = named.or(feed);
+                named = named.or(feed.filter(|feed| redirect::may_name(&candidate, feed)));
             }
         }
     }
@@ -230,7 +231,7 @@ fn refs(workspace: &Workspace, args: &WatchAddArgs, event: EventKind, tried: &[S
     }
     let seen = match event {
         EventKind::Release => words::counted(refs.refs.len(), "tag", "tags"),
-        EventKind::Branch => format!("the branch {}", pattern.trim_start_matches("refs/heads/")),
+        EventKind::Branch => format!("the branch {}", text::printable(pattern.trim_start_matches("refs/heads/"))),
     };
     Ok(Source { key: "remote", value: remote, seen: Some(seen) })
 }

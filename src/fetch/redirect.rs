@@ -1,6 +1,7 @@
 //! Where a redirect may lead.
 
 use super::error::Reason;
+use super::network::names_local_host;
 use super::shown::shown;
 use url::Url;
 
@@ -37,6 +38,12 @@ pub fn target(from: &Url, location: &[u8]) -> Result<Url, Reason> {
         }
         Ok(()) => Ok(to),
     }
+}
+
+/// Whether a page at `from` may name `to` as what is to be asked instead: only where a redirect may lead.
+#[must_use]
+pub fn may_name(from: &Url, to: &Url) -> bool {
+    target(from, to.as_str().as_bytes()).is_ok() && (names_local_host(from) || !names_local_host(to))
 }
 
 /// The refusal of a redirect from a public host to a local one: see [`super::network`].
@@ -85,5 +92,18 @@ mod tests {
         );
         case("https://a.org/x", b"https://[", Err("to an address that is not a URL"));
         case("https://a.org/x", b"\xff", Err("to an address that is not UTF-8"));
+    }
+
+    #[test]
+    fn pages_name_what_they_may_lead_to() {
+        #[track_caller]
+        fn case(from: &str, to: &str, expected: bool) {
+            assert_eq!(may_name(&from.parse().unwrap(), &to.parse().unwrap()), expected);
+        }
+        case("https://a.org/", "https://b.org/feed", true);
+        case("https://a.org/", "http://a.org/feed", false);
+        case("https://a.org/", "https://me@a.org/feed", false);
+        case("http://a.org/", "http://127.0.0.1/feed", false);
+        case("http://127.0.0.1/", "http://127.0.0.1/feed", true);
     }
 }

@@ -220,7 +220,8 @@ fn descends(
     if dry_run || workspace.location.is_shallow {
         return Ok(None);
     }
-    let upstream = look.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
+    // Never the name that upstream gives its HEAD: what is asked for is what is configured.
+    let upstream = watch.branch.as_ref().map_or("HEAD".to_owned(), |branch| format!("refs/heads/{branch}"));
     let ours = format!("refs/patch-moi/upstream/{}", refname::component(watch.name.as_str()));
     git.fetch(remote, &[format!("+{upstream}:{ours}")], deadline.saturating_duration_since(Instant::now())).map_err(
         |error| Problem {
