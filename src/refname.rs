@@ -12,15 +12,16 @@ const LONGEST: usize = 150;
 /// Letters, digits, `.`, `_`, `+` and inner `-` stand for themselves; every other byte is `=` and
 /// two hex digits, and so is a `.` where Git forbids one, and the first byte of a name that Windows
 /// takes for a device: nobody there could fetch from the fork. Because `=` never stands for itself, what
-/// is appended after one cannot be mistaken for text: a name with capitals ends in `=.` and eight
-/// hex digits of its hash, so that two names that differ only in case stay apart on forges that
-/// fold it; a long one is cut and ends in `==` and its whole hash.
+/// is appended after one cannot be mistaken for text: a name with capitals ends in `=.` and hex digits
+/// that tell which of its letters they are, so that two names that differ only in case stay apart on
+/// forges that fold it; a long one is cut and ends in `==` and its whole hash.
 ///
 /// ```
 /// use patch_moi::refname::component;
 /// assert_eq!(component("v1.2.3"), "v1.2.3");
 /// assert_eq!(component("rust/v1"), "rust=2fv1");
 /// assert_eq!(component("a..b.lock"), "a.=2eb=2elock");
+/// assert_eq!(component("V1.0-RC"), "V1.0-RC=.e");
 /// ```
 #[must_use]
 pub fn component(text: &str) -> String {
@@ -46,9 +47,20 @@ pub fn component(text: &str) -> String {
     }
     if name.contains(|c: char| c.is_ascii_uppercase()) {
         name.push_str("=.");
-        name.push_str(&hash(text)[..8]);
+        name.push_str(&capitals(&name));
     }
     name
+}
+
+/// Which of the letters are capitals: a bit each, in hex digits, without the zeros at the end.
+///
+/// A short hash would not do: of one long word there are enough spellings to find two that share it.
+fn capitals(name: &str) -> String {
+    let bits: Vec<bool> =
+        name.bytes().filter(u8::is_ascii_alphabetic).map(|letter| letter.is_ascii_uppercase()).collect();
+    let digit = |four: &[bool]| (0..4).fold(0, |sum, at| sum * 2 + u32::from(four.get(at) == Some(&true)));
+    let digits: String = bits.chunks(4).filter_map(|four| char::from_digit(digit(four), 16)).collect();
+    digits.trim_end_matches('0').to_owned()
 }
 
 fn is_lock(rest: &[u8]) -> bool {
@@ -127,7 +139,7 @@ mod tests {
             "a",
             &long,
             &long_too,
-            "A=.6c9dcd8b",
+            "A=.8",
             "\u{7f}",
             "HEAD",
             "...",
@@ -144,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn every_spelling_of_a_word_has_a_name_of_its_own() {
+        let word = "release.1-final";
+        let letters: Vec<usize> =
+            word.char_indices().filter(|(_, c)| c.is_ascii_alphabetic()).map(|(at, _)| at).collect();
+        let mut names = HashSet::new();
+        for spelling in 0_u32..1 << letters.len() {
+            let mut text = word.to_owned();
+            for (_, &at) in letters.iter().enumerate().filter(|(bit, _)| spelling >> bit & 1 == 1) {
+                text[at..=at].make_ascii_uppercase();
+            }
+            assert!(names.insert(component(&text).to_ascii_lowercase()), "{text}");
+        }
+        assert_eq!(names.len(), 1 << 12);
+    }
+
+    #[test]
     fn no_name_is_a_device_on_windows() {
         #[track_caller]
         fn case(text: &str, expected: &str) {
@@ -152,7 +180,7 @@ mod tests {
         case("con", "=63on");
         case("nul.1.0", "=6eul.1.0");
         case("com1", "=63om1");
-        case("CON", "=43ON=.47444ad3");
+        case("CON", "=43ON=.c");
         case("console", "console");
         case("com10", "com10");
         case("v1.nul", "v1.nul");

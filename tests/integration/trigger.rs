@@ -235,13 +235,13 @@ fn hostile_tags_make_valid_branches_that_differ() {
         up: v1;x is new
         up: v1@x is new
         up: a=2fb is new
-        up: $(touch${IFS}x) -> trigger-branch: completed: pushed patch-moi/trigger/up/=24=28touch=24=7bIFS=7dx=29=.5d5a0c15
+        up: $(touch${IFS}x) -> trigger-branch: completed: pushed patch-moi/trigger/up/=24=28touch=24=7bIFS=7dx=29=.038
         up: `x` -> trigger-branch: completed: pushed patch-moi/trigger/up/=60x=60
         up: a/b -> trigger-branch: completed: pushed patch-moi/trigger/up/a=2fb
         up: größe -> trigger-branch: completed: pushed patch-moi/trigger/up/gr=c3=b6=c3=9fe
         up: main -> trigger-branch: completed: pushed patch-moi/trigger/up/main
         up: -v1 -> trigger-branch: completed: pushed patch-moi/trigger/up/=2dv1
-        up: RELEASE_1 -> trigger-branch: completed: pushed patch-moi/trigger/up/RELEASE_1=.bc86d919
+        up: RELEASE_1 -> trigger-branch: completed: pushed patch-moi/trigger/up/RELEASE_1=.fe
         up: release_1 -> trigger-branch: completed: pushed patch-moi/trigger/up/release_1
         up: v1;x -> trigger-branch: completed: pushed patch-moi/trigger/up/v1=3bx
         up: v1@x -> trigger-branch: completed: pushed patch-moi/trigger/up/v1=40x
@@ -249,10 +249,10 @@ fn hostile_tags_make_valid_branches_that_differ() {
     "#]]);
     expect![[r#"
         refs/heads/main
-        refs/heads/patch-moi/trigger/up/=24=28touch=24=7bIFS=7dx=29=.5d5a0c15
+        refs/heads/patch-moi/trigger/up/=24=28touch=24=7bIFS=7dx=29=.038
         refs/heads/patch-moi/trigger/up/=2dv1
         refs/heads/patch-moi/trigger/up/=60x=60
-        refs/heads/patch-moi/trigger/up/RELEASE_1=.bc86d919
+        refs/heads/patch-moi/trigger/up/RELEASE_1=.fe
         refs/heads/patch-moi/trigger/up/a=2fb
         refs/heads/patch-moi/trigger/up/a=3d2fb
         refs/heads/patch-moi/trigger/up/gr=c3=b6=c3=9fe
