@@ -11,6 +11,7 @@ mod environment;
 mod fork;
 mod generated;
 mod handover;
+mod inert;
 mod ledger;
 mod operator;
 mod output;
