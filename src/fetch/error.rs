@@ -1,6 +1,6 @@
 //! Why a document could not be had, and what to do about it.
 
-use super::shown::shown;
+use super::{echo, shown::shown};
 use crate::text::{clipped, printable};
 use std::{error::Error, fmt, io, time::Duration};
 use url::Url;
@@ -62,7 +62,16 @@ pub enum Reason {
 
 impl FetchError {
     pub(super) fn new(url: &Url, reason: Reason) -> Self {
-        Self { url: shown(url), reason }
+        Self { url: shown(url), reason }.without_echoes(url)
+    }
+
+    /// The same where a server repeats the secrets of `url` in what we quote of it.
+    #[must_use]
+    pub(super) fn without_echoes(mut self, url: &Url) -> Self {
+        if let Some(words) = self.reason.words() {
+            *words = String::from_utf8_lossy(&echo::without_echoes(words.as_bytes(), &[url])).into_owned();
+        }
+        self
     }
 
     /// A short word for the kind of failure; these words do not change.
@@ -131,6 +140,23 @@ impl FetchError {
             Reason::Io(_) => return None,
         };
         Some(hint.to_owned())
+    }
+}
+
+impl Reason {
+    /// What is quoted of others.
+    fn words(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Url(words)
+            | Self::Redirect(words)
+            | Self::Dns(words)
+            | Self::Tls(words)
+            | Self::Encoding(words)
+            | Self::Protocol(words)
+            | Self::Proxy(words)
+            | Self::Io(words) => Some(words),
+            _ => None,
+        }
     }
 }
 

@@ -94,6 +94,10 @@ impl Client {
     /// # Errors
     /// Whatever is not the whole document, or word from the server that it is unchanged.
     pub fn get(&self, url: &Url, validators: &Validators, limits: &Limits) -> Result<Fetched, FetchError> {
+        self.follow(url, validators, limits).map_err(|error| error.without_echoes(url))
+    }
+
+    fn follow(&self, url: &Url, validators: &Validators, limits: &Limits) -> Result<Fetched, FetchError> {
         let mut at = url.clone();
         at.set_fragment(None);
         redirect::check(&at).map_err(|why| FetchError::new(&at, why))?;
