@@ -11,7 +11,7 @@ use crate::{
         shown::shown,
     },
     forge,
-    git::{ConfigEntry, Scope, redacted},
+    git::{ConfigEntry, Scope, checked_remote, redacted},
     ledger::Ledger,
     outcome::Outcome,
     parse::{self, feed::FeedError},
@@ -45,6 +45,7 @@ struct Source {
 pub fn run(directory: Option<&Path>, args: &WatchAddArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
     refuse_empty(&args.url)?;
+    refuse_secrets(&workspace.config.remotes, args)?;
     let args = &located(&workspace, directory, args);
     refuse_unknown(&workspace.config.remotes, &args.url)?;
     let event = if args.branch.is_some() { EventKind::Branch } else { args.event };
@@ -120,6 +121,24 @@ fn refuse_empty(text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Refuses what no remote may be before anything is asked: Git would be given it as an argument.
+fn refuse_secrets(remotes: &BTreeMap<String, String>, args: &WatchAddArgs) -> Result<(), Failure> {
+    let given = [Some(&args.url), args.remote.as_ref(), args.fork.as_ref()];
+    for value in given.into_iter().flatten().filter(|value| !remotes.contains_key(*value)) {
+        // Characters that hide in a web address are written out there.
+        let written = Url::parse(value).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        if written.as_ref().is_some_and(|url| !url.username().is_empty() || url.password().is_some()) {
+            return Err(Failure::Usage(
+                "the URL holds a user name or password, which would end up in the configuration".to_owned(),
+                Some("leave them out, and let Git's credential helpers know them: see gitcredentials(7)".to_owned()),
+            ));
+        }
+        checked_remote(written.as_ref().map_or(value, Url::as_str))
+            .map_err(|problem| Failure::Usage(format!("{}: {problem}", told(value)), None))?;
+    }
+    Ok(())
+}
+
 /// Refuses a word that is neither URL nor path nor the name of a remote.
 fn refuse_unknown(remotes: &BTreeMap<String, String>, text: &str) -> Result<(), Failure> {
     if remotes.contains_key(text) || text.contains(['/', ':']) {
@@ -137,12 +156,6 @@ fn source(workspace: &Workspace, args: &WatchAddArgs, event: EventKind) -> Resul
     let is_remote = workspace.config.remotes.contains_key(&args.url);
     let url = Url::parse(&args.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && !is_remote);
     let Some(url) = url else { return refs(workspace, args, event, &[]) };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(Failure::Usage(
-            "the URL holds a user name or password, which would end up in the configuration".to_owned(),
-            Some("leave them out, and let Git's credential helpers know them: see gitcredentials(7)".to_owned()),
-        ));
-    }
     let mut candidates = forge::feed_candidates(&url, event, args.branch.as_deref());
     if forge::looks_like_feed(&url) {
         candidates = vec![url];

@@ -26,8 +26,8 @@ pub(super) fn feed(text: &str) -> Result<Url, String> {
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(
-            "it holds a user name or password, which would end up in logs; use a feed that needs none, or watch \
-                    the repository with `remote`, where Git's credential helpers apply"
+            "it holds a user name or password, which would end up in logs; use a feed that needs none, or a \
+                    token in its query, which is never shown; or watch the repository with `remote`, where Git's credential helpers apply"
                 .to_owned(),
         );
     }

@@ -61,7 +61,7 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         error: patch.stateDir = here (.git/../watches.ini): it is not an absolute path
         error: patch.refPrefix = -x (.git/../watches.ini): it is not the beginning of a branch name, such as `patch-moi/`
         error: watch.ftp.feed = ftp://forge.example/f (.git/../watches.ini): a feed is read over http or https; watch a Git repository with `remote` instead
-        error: watch.secret.feed = https://***@forge.example/f (.git/../watches.ini): it holds a user name or password, which would end up in logs; use a feed that needs none, or watch the repository with `remote`, where Git's credential helpers apply
+        error: watch.secret.feed = https://***@forge.example/f (.git/../watches.ini): it holds a user name or password, which would end up in logs; use a feed that needs none, or a token in its query, which is never shown; or watch the repository with `remote`, where Git's credential helpers apply
         error: watch.up.remote = upsream (.git/../watches.ini): there is no such remote; did you mean `upstream`?
         error: watch.up.event = relase (.git/../watches.ini): there is no such value; did you mean `release`?
         error: watch.up.versions = newest (.git/../watches.ini): it is not a requirement such as `>=1.4, <3`: unexpected character 'n' while parsing major version number
