@@ -18,6 +18,7 @@ mod output;
 mod poll_feed;
 mod poll_refs;
 mod rehearse;
+mod secrets;
 mod shells;
 mod trigger;
 mod upstream;
