@@ -25,3 +25,17 @@ pub fn table(header: &[&str], rows: Vec<Vec<String>>) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_whatever_is_in_them() {
+        let keys = ["v1", "\u{7248}\u{672c}", "e\u{301}e\u{301}", "\u{1f980}"];
+        let rows = keys.iter().map(|key| vec![(*key).to_owned(), "|".to_owned()]).collect();
+        // Two columns for a wide character, none for a mark on another one.
+        let expected = "KEY   IS\nv1    |\n\u{7248}\u{672c}  |\ne\u{301}e\u{301}    |\n\u{1f980}    |\n";
+        assert_eq!(table(&["key", "is"], rows), expected);
+    }
+}

@@ -119,11 +119,12 @@ fn echoing(tags: &[&str]) -> String {
     let mut entries = String::new();
     for tag in tags {
         let page = format!("https://forge.example/o/p/releases/tag/{tag}?{query}");
-        entries += &format!("<entry><id>{page}</id><title>{tag} {CANARY}</title><link href=\"{page}\"/></entry>");
-        // Nothing but its link tells what it is.
-        entries += &format!(
-            "<entry><title>Notes on {tag}</title><link href=\"https://forge.example/n?{query}&amp;n={tag}\"/></entry>"
-        );
+        // Of the second nothing but its link tells what it is.
+        let link = format!("https://forge.example/n?{query}&amp;n={tag}");
+        entries.extend([
+            format!("<entry><id>{page}</id><title>{tag} {CANARY}</title><link href=\"{page}\"/></entry>"),
+            format!("<entry><title>Notes on {tag}</title><link href=\"{link}\"/></entry>"),
+        ]);
     }
     document(&format!("<link rel=\"self\" href=\"/f?{query}\"/>{entries}"))
 }
