@@ -11,7 +11,6 @@ use std::io::{self, Read};
 use std::time::{Duration, Instant};
 use ureq::http::{HeaderMap, Response, header};
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, DefaultConnector, Transport};
 use ureq::{Agent, Body};
 use url::{Host, Url};
@@ -60,6 +59,8 @@ pub struct Client {
     agent: Agent,
     /// For where a public server's redirects lead; with connections of its own.
     public: Agent,
+    /// Which hosts the first of the two found to be local.
+    noted: network::Noting,
 }
 
 impl Client {
@@ -80,9 +81,11 @@ impl Client {
                 .build()
         };
         let connector = || SharedTls(DefaultConnector::new());
+        let noted = network::Noting::default();
         Self {
-            agent: Agent::with_parts(config(), connector(), DefaultResolver::default()),
+            agent: Agent::with_parts(config(), connector(), noted.clone()),
             public: Agent::with_parts(config(), connector(), network::PublicOnly::default()),
+            noted,
         }
     }
 
@@ -125,7 +128,7 @@ impl Client {
                     return Err(FetchError::new(&at, why));
                 }
                 Hop::Redirect(to) => {
-                    inwards = inwards && (to.host() == url.host() || self.is_local(url, limits));
+                    inwards = inwards && (to.host() == url.host() || self.noted.is_local(url));
                     if !inwards && network::names_local_host(&to) {
                         return Err(FetchError::new(&at, redirect::inwards(&to)));
                     }
@@ -135,17 +138,6 @@ impl Client {
             }
             redirects += 1;
         }
-    }
-
-    /// Whether what was asked for is of a local network itself, so that it may lead to another place there.
-    ///
-    /// Behind a proxy it is the proxy that knows the names.
-    fn is_local(&self, url: &Url, limits: &Limits) -> bool {
-        let left = limits.deadline.saturating_duration_since(Instant::now());
-        if self.has_proxy(url) {
-            return network::names_local_host(url);
-        }
-        network::is_local(url, self.agent.config(), left.min(limits.connect))
     }
 
     fn hop(&self, agent: &Agent, url: &Url, validators: &Validators, limits: &Limits) -> Result<Hop, Reason> {

@@ -3,8 +3,9 @@
 //! A redirect is a stranger's word. From a public server it must not make this machine ask what only
 //! this machine can reach: its own services, the router, the metadata of a cloud's host.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -64,19 +65,33 @@ fn is_local_v6(address: Ipv6Addr) -> bool {
         || v4.is_some_and(is_local_v4)
 }
 
-/// Whether the host of `url` is local: by its name, or by any address that it has.
+/// Looks up as ureq does, and notes which hosts had none but [local](is_local_address) addresses.
 ///
-/// A host that cannot be looked up is taken for public: then more is refused, not less.
-#[must_use]
-pub fn is_local(url: &Url, config: &Config, patience: Duration) -> bool {
-    if names_local_host(url) {
-        return true;
+/// What counts is what was connected to. Whoever owns a name can have it lead elsewhere at the next
+/// look-up, and add a local address beside a public one.
+#[derive(Clone, Debug, Default)]
+pub struct Noting(Arc<Mutex<BTreeMap<String, bool>>>);
+
+impl Noting {
+    /// Whether the host of `url` is local: by its own name, or by all addresses that were found for it.
+    #[must_use]
+    pub fn is_local(&self, url: &Url) -> bool {
+        let noted = || self.0.lock().unwrap_or_else(PoisonError::into_inner).get(url.host_str()?).copied();
+        names_local_host(url) || noted().unwrap_or_default()
     }
-    let Ok(uri) = url.as_str().parse::<Uri>() else { return false };
-    let timeout =
-        NextTimeout { after: patience.into(), reason: ureq::Timeout::Resolve, per_read: None, per_write: None };
-    let found = DefaultResolver::default().resolve(&uri, config, timeout);
-    found.is_ok_and(|addresses| addresses.iter().any(|address| is_local_address(address.ip())))
+}
+
+impl Resolver for Noting {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        let is_local = found.iter().all(|address| is_local_address(address.ip()));
+        if let Some(host) = uri.host() {
+            let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let before = noted.entry(host.to_owned()).or_insert(is_local);
+            *before &= is_local;
+        }
+        Ok(found)
+    }
 }
 
 /// Looks up as ureq does, and finds no host that has a local address.
@@ -107,6 +122,7 @@ fn refusal() -> std::io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn local_hosts_are_known_by_name_and_address() {
@@ -175,7 +191,30 @@ mod tests {
         let proxied = ureq::Agent::config_builder().proxy(ureq::Proxy::new("http://127.0.0.1:3128").ok()).build();
         let proxy = PublicOnly::default().resolve(&"http://127.0.0.1:3128".parse().unwrap(), &proxied, timeout());
         assert!(proxy.is_ok());
-        assert!(is_local(&"http://localhost/".parse().unwrap(), &agent, Duration::from_secs(10)));
-        assert!(!is_local(&"http://192.0.2.1/".parse().unwrap(), &agent, Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn a_host_is_as_local_as_its_most_public_address() {
+        let config = ureq::Agent::config_builder().proxy(None).build();
+        let noting = Noting::default();
+        let resolve = |uri: &str| {
+            let timeout = NextTimeout {
+                after: Duration::from_secs(10).into(),
+                reason: ureq::Timeout::Resolve,
+                per_read: None,
+                per_write: None,
+            };
+            noting.resolve(&uri.parse().unwrap(), &config, timeout).unwrap()
+        };
+        let is_local = |url: &str| noting.is_local(&url.parse().unwrap());
+        assert!(is_local("http://localhost/") && is_local("http://10.0.0.1/"));
+        assert!(!is_local("http://192.0.2.1/") && !is_local("http://name.example/"));
+        resolve("http://192.0.2.1:80/");
+        assert!(!is_local("http://192.0.2.1/"));
+        // A name that was local once, and public another time, is public; the other way round too.
+        noting.0.lock().unwrap().extend([("name.example".to_owned(), true), ("localhost".to_owned(), false)]);
+        assert!(is_local("http://name.example/x"));
+        resolve("http://localhost:80/");
+        assert_eq!(noting.0.lock().unwrap().get("localhost"), Some(&false));
     }
 }

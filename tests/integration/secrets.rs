@@ -3,7 +3,7 @@
 
 use crate::environment::{Environment, Output, Run};
 use crate::fork::Fork;
-use crate::upstream::{Feeds, atom, document};
+use crate::upstream::{Feeds, atom, atom_with, document};
 use patch_moi::loopback::Response;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -156,6 +156,23 @@ fn a_token_in_the_address_of_a_feed_goes_to_its_server_and_nowhere_else() {
     world.feeds.show("/f?private_token=another-one", again);
     let told = world.says(&["poll"]);
     assert_eq!((told.status, told.stdout.as_str(), told.stderr.as_str()), (0, "", ""), "{told}");
+}
+
+#[test]
+fn an_older_page_is_asked_for_with_the_token_that_was_taken_out() {
+    let world = World::new();
+    let page = |number: u32| format!("/f?private_token={CANARY}&page={number}");
+    let next = |number: u32| format!("<link rel=\"next\" href=\"/f?private_token={CANARY}&amp;page={number}\"/>");
+    world.fork.set("watch.token.feed", &world.feeds.url(&page(1)));
+    world.feeds.show(&page(1), atom(&["v1"]));
+    world.says(&["poll"]);
+    world.feeds.show(&page(1), atom_with(&next(2), &["v4"]));
+    world.feeds.show(&page(2), atom_with(&next(3), &["v3"]));
+    world.feeds.show(&page(3), atom(&["v2", "v1"]));
+    let told = world.says(&["poll"]);
+    assert_eq!(told.stdout.matches(" is new").count(), 3, "{told}");
+    assert_eq!(world.feeds.asked()[2..], [page(2), page(3)]);
+    world.look_around();
 }
 
 #[test]
