@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+const TASK: &str = "rev-parse";
+
 /// A repository on this machine.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Location {
@@ -24,40 +26,60 @@ impl Git {
     /// # Errors
     /// [`GitError::NotARepository`], [`GitError::DubiousOwnership`], or whatever Git says.
     pub fn locate(&self) -> Result<Location, GitError> {
-        let task = "rev-parse";
+        let (stdout, no_worktree) =
+            self.rev_parse(&["--is-shallow-repository", "--git-dir", "--git-common-dir", "--show-toplevel"])?;
+        let unreadable = |reason: &str| GitError::Unreadable { task: TASK, reason: reason.to_owned() };
+        if let Some(location) = parse(&stdout, no_worktree).map_err(unreadable)? {
+            return Ok(location);
+        }
+        // A path contains a line end: each has to be asked for alone.
+        let path = |option: &str| self.rev_parse(&[option]).map(|(stdout, _)| path(&stdout));
+        Ok(Location {
+            git_dir: path("--git-dir")?,
+            common_dir: path("--git-common-dir")?,
+            worktree: if no_worktree { None } else { Some(path("--show-toplevel")?) },
+            is_shallow: stdout.starts_with(b"true\n"),
+        })
+    }
+
+    /// The answers to `options`, each on a line, and whether there is no worktree.
+    ///
+    /// `--show-toplevel` comes last: where there is no worktree it fails, after the others were printed.
+    fn rev_parse(&self, options: &[&str]) -> Result<(Vec<u8>, bool), GitError> {
         let mut command = self.command();
-        command.args([task, "--path-format=absolute", "--is-shallow-repository"]);
-        // `--show-toplevel` comes last: it fails where there is no worktree, after the others were
-        // printed.
-        command.args(["--git-dir", "--git-common-dir", "--show-toplevel"]);
-        let finished = finish(command, task, LOCAL)?;
+        command.args([TASK, "--path-format=absolute"]).args(options);
+        let finished = finish(command, TASK, LOCAL)?;
         let no_worktree = finished.stderr.lossy().contains("must be run in a work tree");
         if !finished.exit.is_success() && !no_worktree {
-            return Err(self.failure(task, &finished));
+            return Err(self.failure(TASK, &finished));
         }
-        parse(&finished.stdout.head, no_worktree)
-            .map_err(|reason| GitError::Unreadable { task, reason: reason.to_owned() })
+        Ok((finished.stdout.head, no_worktree))
     }
 }
 
-fn parse(stdout: &[u8], no_worktree: bool) -> Result<Location, &'static str> {
-    // A path need not be UTF-8, but it must not contain a line end.
-    let lines: Vec<_> =
-        stdout.split_inclusive(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\n").unwrap_or(line)).collect();
+/// The location, or `None` where the lines do not tell which path is which.
+fn parse(stdout: &[u8], no_worktree: bool) -> Result<Option<Location>, &'static str> {
     // `rev-parse` repeats the options it does not know.
-    if lines.first().is_some_and(|line| line.starts_with(b"--path-format")) {
+    if stdout.starts_with(b"--path-format") {
         return Err("git 2.31 or newer is needed");
     }
+    let lines: Vec<_> = stdout.split_inclusive(|&byte| byte == b'\n').collect();
     let Some((&[shallow, git_dir, common_dir], rest)) = lines.split_first_chunk() else {
         return Err("an answer is missing");
     };
-    let path = |line: &[u8]| PathBuf::from(OsStr::from_bytes(line));
     let worktree = match rest {
         [] if no_worktree => None,
-        [worktree] => Some(path(worktree)),
-        _ => return Err("a path contains a line end"),
+        [worktree] if !no_worktree => Some(path(worktree)),
+        [] => return Err("an answer is missing"),
+        _ => return Ok(None),
     };
-    Ok(Location { git_dir: path(git_dir), common_dir: path(common_dir), worktree, is_shallow: shallow == b"true" })
+    let (git_dir, common_dir) = (path(git_dir), path(common_dir));
+    Ok(Some(Location { git_dir, common_dir, worktree, is_shallow: shallow == b"true\n" }))
+}
+
+/// The path of an answer. It need not be UTF-8.
+fn path(answer: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(answer.strip_suffix(b"\n").unwrap_or(answer)))
 }
 
 #[cfg(test)]
@@ -73,12 +95,12 @@ mod tests {
             worktree: Some("/w".into()),
             is_shallow: true,
         };
-        assert_eq!(location, expected);
+        assert_eq!(location, Some(expected));
     }
 
     #[test]
     fn a_bare_repository_has_no_worktree() {
-        assert_eq!(parse(b"false\n/r.git\n/r.git\n", true).unwrap().worktree, None);
+        assert_eq!(parse(b"false\n/r.git\n/r.git\n", true).unwrap().unwrap().worktree, None);
     }
 
     #[test]
@@ -87,9 +109,10 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_told_apart_is_refused() {
+    fn what_cannot_be_told_apart_is_not_guessed() {
         assert_eq!(parse(b"false\n", false), Err("an answer is missing"));
-        assert_eq!(parse(b"false\n/r\n/r\n", false), Err("a path contains a line end"));
-        assert_eq!(parse(b"false\n/a\nb\n/a\nb\n/a\n", false), Err("a path contains a line end"));
+        assert_eq!(parse(b"false\n/r\n/r\n", false), Err("an answer is missing"));
+        assert_eq!(parse(b"false\n/a\nb\n/a\nb\n/a\n", false), Ok(None));
+        assert_eq!(parse(b"false\n/a\nb\n/a\nb\n", true), Ok(None));
     }
 }
