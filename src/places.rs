@@ -5,6 +5,7 @@ use directories::ProjectDirs;
 use std::{
     ffi::OsString,
     fmt, io,
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
@@ -102,12 +103,13 @@ fn folder(common: &Path) -> String {
         .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         .take(40)
         .collect();
-    format!("{name}-{}", &refname::hash(&common.to_string_lossy())[..12])
+    format!("{name}-{}", &refname::hash(common.as_os_str().as_bytes())[..12])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
 
     #[test]
     fn the_state_directory_is_the_first_that_is_named() {
@@ -128,6 +130,9 @@ mod tests {
     #[test]
     fn repositories_of_one_name_have_folders_of_their_own() {
         assert_ne!(folder(Path::new("/a/fork/.git")), folder(Path::new("/b/fork/.git")));
+        // Not UTF-8, and the same where what is not is replaced.
+        let latin = |byte: u8| folder(Path::new(OsStr::from_bytes(&[b'/', byte, b'/', b'x'])));
+        assert_ne!(latin(0xe8), latin(0xe9));
         assert!(folder(Path::new("/a/x.git")).starts_with("x-"));
     }
 }

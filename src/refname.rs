@@ -75,19 +75,30 @@ fn is_device(text: &str) -> bool {
         || port.is_some_and(|port| port.len() == 1 && port.as_bytes()[0].is_ascii_digit())
 }
 
-/// The SHA-1 of `text` as a Git blob, 40 hex digits: a short name for anything.
+/// The SHA-1 of `text`, or of any bytes, as a Git blob, 40 hex digits: a short name for anything.
 ///
 /// # Panics
 /// Never: hashing needs memory only.
 #[must_use]
-pub fn hash(text: &str) -> String {
-    Oid::hash_object(ObjectType::Blob, text.as_bytes()).expect("hashing bytes in memory cannot fail").to_string()
+pub fn hash(text: &(impl AsRef<[u8]> + ?Sized)) -> String {
+    Oid::hash_object(ObjectType::Blob, text.as_ref()).expect("hashing bytes in memory cannot fail").to_string()
 }
 
 /// The branch that hands the signal with this key to the fork's forge.
 #[must_use]
 pub fn trigger_ref(prefix: &str, watch: &WatchName, key: &str) -> String {
     format!("refs/heads/{prefix}trigger/{}/{}", component(watch.as_str()), component(key))
+}
+
+/// Whether a branch and the trigger branches are in each other's way: it is one of them, or holds their place.
+///
+/// Of a prefix, `patch/*`, every branch is meant. Case makes no difference, as on forges that fold it.
+#[must_use]
+pub fn meets_triggers(prefix: &str, branch: &str) -> bool {
+    // Git cannot have both `a` and `a/b` for branches.
+    let below = format!("{}/", branch.strip_suffix("/*").unwrap_or(branch)).to_ascii_lowercase();
+    let triggers = format!("{prefix}trigger/").to_ascii_lowercase();
+    triggers.starts_with(&below) || below.starts_with(&triggers)
 }
 
 #[cfg(test)]
@@ -197,5 +208,29 @@ mod tests {
                 assert!(names.insert(name.to_ascii_lowercase()), "{text:?}");
             }
         }
+    }
+
+    #[test]
+    fn branches_in_the_way_of_triggers_are_told() {
+        #[track_caller]
+        fn case(prefix: &str, branch: &str, expected: bool) {
+            assert_eq!(meets_triggers(prefix, branch), expected, "{prefix} {branch}");
+        }
+        case("patch-moi/", "main", false);
+        case("patch-moi/", "patch-moi/stack", false);
+        case("patch-moi/", "patch-moi/triggers", false);
+        case("patch-moi/", "patch/*", false);
+        case("patch-moi/", "patch-moi", true);
+        case("patch-moi/", "patch-moi/trigger", true);
+        case("patch-moi/", "patch-moi/trigger/up/v1", true);
+        case("patch-moi/", "Patch-Moi/Trigger/x", true);
+        case("patch-moi/", "patch-moi/*", true);
+        case("patch-moi/", "patch-moi/trigger/*", true);
+        case("main/", "main", true);
+        case("MAIN/", "main", true);
+        case("main/", "maintenance", false);
+        case("a/b/", "a", true);
+        case("patch/", "patch/*", true);
+        case("patch/bots/", "patch/*", true);
     }
 }

@@ -97,5 +97,5 @@ fn before(ledger: &File, length: u64) -> io::Result<String> {
     let start = length.saturating_sub(COMPARED);
     let mut bytes = vec![0; usize::try_from(length - start).expect("a few kilobytes")];
     ledger.read_exact_at(&mut bytes, start)?;
-    Ok(refname::hash(&String::from_utf8_lossy(&bytes)))
+    Ok(refname::hash(&bytes))
 }
