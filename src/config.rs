@@ -4,6 +4,7 @@
 
 pub mod key;
 pub mod mistake;
+mod prefix;
 mod value;
 
 use self::{key::Key, mistake::Mistake};
@@ -102,6 +103,7 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
         }
     }
     mistakes.extend(twins(&own));
+    mistakes.extend(prefix::mistakes(&watches, &settings.ref_prefix, &own, &shared));
     if mistakes.is_empty() { Ok(Config { watches, settings, remotes, implicit }) } else { Err(deduplicated(mistakes)) }
 }
 
@@ -159,12 +161,12 @@ impl<'a> Scope<'a> {
     /// The value that counts, read by `read`; a mistake is noted and gives `None`.
     fn get<T>(&mut self, key: Key, read: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let entry = self.last(key)?;
-        self.note(entry, read(text(entry)))
+        self.note(entry, text(key, entry).and_then(read))
     }
 
     fn list<T>(&mut self, key: Key, read: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
         let entries = self.all(key);
-        entries.iter().filter_map(|entry| self.note(entry, read(text(entry)))).collect()
+        entries.iter().filter_map(|entry| self.note(entry, text(key, entry).and_then(&read))).collect()
     }
 
     fn note<T>(&mut self, entry: &ConfigEntry, result: Result<T, String>) -> Option<T> {
@@ -179,9 +181,16 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// A key without a value is true, as for Git.
-fn text(entry: &ConfigEntry) -> &str {
-    entry.value.as_deref().unwrap_or("true")
+/// The value's text. A key without a value is true, as for Git, where something can be true.
+///
+/// Bytes that are not UTF-8 came replaced: a glob or a path would be another one.
+fn text(key: Key, entry: &ConfigEntry) -> Result<&str, String> {
+    match entry.value.as_deref() {
+        None if key == Key::Prerelease => Ok("true"),
+        None => Err("it has no value; write `= VALUE` behind the key".to_owned()),
+        Some(value) if value.contains(char::REPLACEMENT_CHARACTER) => Err("it is not UTF-8".to_owned()),
+        Some(value) => Ok(value),
+    }
 }
 
 fn watch(

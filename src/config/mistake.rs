@@ -15,7 +15,7 @@ use url::Url;
 pub struct Mistake {
     /// The key as written, such as `watch.upstream.feeed`.
     pub key: String,
-    /// The value; `None` where the key itself is the mistake.
+    /// The value; `None` where it has none, or the key itself is the mistake.
     pub value: Option<String>,
     /// Where it is set, as Git tells it: `file:.git/config`.
     pub origin: Option<String>,
@@ -31,7 +31,7 @@ impl Mistake {
     pub fn value(entry: &ConfigEntry, problem: String) -> Self {
         Self {
             key: key::spelled(entry),
-            value: Some(without_secrets(entry.value.as_deref().unwrap_or_default())),
+            value: entry.value.as_deref().map(without_secrets),
             origin: Some(entry.origin.clone()),
             problem,
             hint: Some(match entry.scope.as_str() {

@@ -235,7 +235,7 @@ fn a_watch_needs_a_source_and_a_name_of_its_own() {
     let without = "it has neither a feed nor a remote, and there is no remote `upstream`";
     wrong("watch.w.tags = v*", &[&format!("watch.w: {without}")]);
     wrong("watch.w.feed = nonsense", &["watch.w.feed = nonsense: it is not a URL: relative URL without a base"]);
-    wrong("watch.w.feed", &["watch.w.feed = : it is not a URL: relative URL without a base"]);
+    wrong("watch.w.feed =", &["watch.w.feed = : it is not a URL: relative URL without a base"]);
     wrong("watch.feed = https://forge.example/f", &["watch.feed: a watch needs a name"]);
     wrong("watch.w.remote = /srv/u\nwatch.W.remote = /srv/v", &["watch.w: its name differs from `W` only in case"]);
     wrong(
@@ -282,9 +282,75 @@ fn settings_are_checked() {
     wrong("patch.jobs = 0", &[&format!("patch.jobs = 0: {number}")]);
     wrong("patch.hostjobs = -1", &[&format!("patch.hostJobs = -1: {number}")]);
     wrong("patch.statedir = x", &["patch.stateDir = x: it is not an absolute path"]);
-    for bad in ["-x", "/x", "a b", "x..y", "x.lock"] {
+    for bad in [
+        "",
+        "/",
+        "-x",
+        "/x",
+        "a b",
+        "x..y",
+        "..",
+        "x.lock",
+        "a//b",
+        ".x",
+        "x/.y",
+        "@{",
+        "refs/heads/x",
+        "refs",
+        "x\u{7f}",
+    ] {
         assert!(read(&entries(&format!("patch.refPrefix = {bad}"))).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn what_has_no_value_is_true_only_where_something_can_be_true() {
+    let remote = "watch.w.remote = /srv/u";
+    let problem = "it has no value; write `= VALUE` behind the key";
+    for key in ["feed", "tags", "command", "dispatch", "stack", "payload", "timeout", "versions"] {
+        wrong(&format!("{remote}\nwatch.w.{key}"), &[&format!("watch.w.{key}: {problem}")]);
+    }
+    wrong("patch.stateDir", &[&format!("patch.stateDir: {problem}")]);
+    case("watch.w.prerelease", |watch| watch.filter.passes_over("v1-rc.1").is_none(), true);
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_no_other_value() {
+    wrong("watch.w.remote = /srv/caf\u{fffd}", &["watch.w.remote = /srv/caf\u{fffd}: it is not UTF-8"]);
+    wrong("watch.w.remote = /srv/u\nwatch.w.tags = caf\u{fffd}*", &["watch.w.tags = caf\u{fffd}*: it is not UTF-8"]);
+}
+
+#[test]
+fn a_prefix_among_watched_or_maintained_branches_is_refused() {
+    #[track_caller]
+    fn case(text: &str, expected: &str) {
+        wrong(text, &[expected]);
+    }
+    let watch = "watch.w.remote = /srv/u\nwatch.w.dispatch = trigger-branch";
+    let in_the_way = |what: &str| format!("the branch `{what} `w`, is in the way");
+    case(
+        &format!("{watch}\npatch.refPrefix = main\nwatch.w.stack = main"),
+        &format!("patch.refPrefix = main: {}", in_the_way("main`, which holds the patches of")),
+    );
+    case(
+        &format!("{watch}\npatch.refPrefix = patch\nwatch.w.stack = patch/*"),
+        &format!("patch.refPrefix = patch: {}", in_the_way("patch/*`, which holds the patches of")),
+    );
+    case(
+        &format!("{watch}\nwatch.w.event = branch\nwatch.w.branch = next\npatch.refPrefix = Next/bots"),
+        &format!("patch.refPrefix = Next/bots: {}", in_the_way("next`, which is watched by")),
+    );
+    let default = "it is in the way of our own branches, patch-moi/trigger/; set another `patch.refPrefix`";
+    case(
+        &format!("{watch}\nwatch.w.stack = patch-moi/trigger/up/v1"),
+        &format!("watch.w.stack = patch-moi/trigger/up/v1: {default}"),
+    );
+    case(&format!("{watch}\npatch.stack = patch-moi"), &format!("patch.stack = patch-moi: {default}"));
+    // what another watch looks at counts as well
+    let other = "watch.v.remote = /srv/fork\nwatch.v.event = branch\nwatch.v.branch = patch-moi/trigger/w/v1";
+    case(&format!("{watch}\n{other}"), &format!("watch.v.branch = patch-moi/trigger/w/v1: {default}"));
+    // without triggers nothing is in the way of them
+    assert_eq!(read_text("watch.w.remote = /srv/u\nwatch.w.stack = patch-moi").watches.len(), 1);
 }
 
 #[test]

@@ -171,6 +171,11 @@ pub(super) fn directory(text: &str) -> Result<PathBuf, String> {
 
 pub(super) fn ref_prefix(text: &str) -> Result<String, String> {
     let prefix = text.trim_end_matches('/');
+    if prefix.starts_with("refs/") || prefix == "refs" {
+        return Err(
+            "it goes behind `refs/heads/` by itself; give the rest of the name, such as `patch-moi/`".to_owned()
+        );
+    }
     if prefix.starts_with(['-', '/']) || !Reference::is_valid_name(&format!("refs/heads/{prefix}/x")) {
         return Err("it is not the beginning of a branch name, such as `patch-moi/`".to_owned());
     }
