@@ -58,7 +58,7 @@ The shared name:
 #[command(next_help_heading = "Options of every command")]
 pub struct GlobalArgs {
     /// Run as if started in DIR
-    #[arg(short = 'C', value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
+    #[arg(short = 'C', value_name = "DIR", global = true, allow_hyphen_values = true, value_hint = ValueHint::DirPath)]
     pub directory: Option<PathBuf>,
     /// Colour the output: NO_COLOR and a pipe turn it off, this wins over both
     #[arg(long, value_name = "WHEN", global = true, default_value = "auto")]
