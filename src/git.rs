@@ -4,6 +4,7 @@
 //! Every invocation is unattended: it never asks, never waits on a terminal, has a deadline, and
 //! speaks English so that it can be understood.
 
+mod commit;
 mod config;
 mod edit;
 mod error;
@@ -24,6 +25,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+pub use commit::Commit;
 pub use config::{ConfigEntry, remotes};
 pub use edit::Scope;
 pub use error::GitError;
@@ -105,7 +107,10 @@ impl Git {
 
     /// Runs a command that must succeed; what it printed.
     fn output(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Vec<u8>, GitError> {
-        let finished = finish(command, task, timeout)?;
+        self.taken(finish(command, task, timeout)?, task)
+    }
+
+    fn taken(&self, finished: Finished, task: &'static str) -> Result<Vec<u8>, GitError> {
         if !finished.exit.is_success() {
             return Err(self.failure(task, &finished));
         }
@@ -123,7 +128,11 @@ impl Git {
 
 /// Runs a command to its end, whatever its exit status.
 fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
-    let finished = child::run(command, Input::Null, Limits { timeout, output: OUTPUT_LIMIT })
+    finish_with(command, Input::Null, task, timeout)
+}
+
+fn finish_with(command: Command, input: Input, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
+    let finished = child::run(command, input, Limits { timeout, output: OUTPUT_LIMIT })
         .map_err(|error| GitError::from_spawn(task, &error))?;
     match finished.exit {
         Exit::TimedOut(after) => Err(GitError::Timeout { task, after }),

@@ -25,6 +25,8 @@ pub enum GitError {
     NotARepository {
         /// The directory.
         directory: String,
+        /// Whether something names it: `GIT_DIR`, or a `.git` file.
+        is_named: bool,
     },
     /// The repository belongs to somebody else, and Git does not trust it.
     DubiousOwnership {
@@ -71,6 +73,13 @@ pub enum GitError {
         /// What and why.
         reason: String,
     },
+    /// What Git was to read could not be laid down for it.
+    Input {
+        /// The Git command.
+        task: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// Git's answer is not understood.
     Unreadable {
         /// The Git command.
@@ -102,8 +111,12 @@ impl GitError {
     pub(super) fn classify(task: &'static str, directory: &Path, exit: Exit, stderr: &str) -> Self {
         let has = |phrases: &[&str]| phrases.iter().any(|phrase| contains_ignoring_case(stderr, phrase));
         let words = words(stderr);
-        if has(&["fatal: not a git repository", "can only be used inside a git repository"]) {
-            Self::NotARepository { directory: printable(&directory.to_string_lossy()) }
+        // `not a git repository (or any of the parent directories)` without such a name.
+        let named = stderr.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "));
+        if let Some(named) = named {
+            Self::NotARepository { directory: printable(named.trim_matches('\'')), is_named: true }
+        } else if has(&["fatal: not a git repository", "can only be used inside a git repository"]) {
+            Self::NotARepository { directory: printable(&directory.to_string_lossy()), is_named: false }
         } else if has(&["dubious ownership"]) {
             Self::DubiousOwnership { words }
         } else if has(AUTH) {
@@ -130,6 +143,7 @@ impl GitError {
             Self::Timeout { .. } => "timeout",
             Self::Interrupted { .. } => "interrupted",
             Self::Refused { .. } => "refused",
+            Self::Input { .. } => "input",
             Self::Unreadable { .. } => "unreadable",
             Self::Failed { .. } => "git",
         }
@@ -140,6 +154,9 @@ impl GitError {
     pub fn hint(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
             Self::NoGit { hint, .. } => return Cow::Owned(hint.clone()),
+            Self::NotARepository { is_named: true, .. } => {
+                "a `.git` file or the variable GIT_DIR leads there: correct it, or unset the variable"
+            }
             Self::NotARepository { .. } => "go to your fork's directory, or name it with `-C DIR`",
             Self::DubiousOwnership { .. } => {
                 "run as the owner of the repository, or trust it: `git config --global --add safe.directory DIR`"
@@ -155,6 +172,7 @@ impl GitError {
             Self::Timeout { .. } => "try the same Git command by hand, or allow more time",
             Self::Interrupted { .. } => "run it again",
             Self::Refused { .. } => "give it another value",
+            Self::Input { .. } => "make room in the temporary directory, or name another one by TMPDIR",
             Self::Unreadable { task: "ls-remote", .. } => {
                 "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, or the server does not \
                  speak Git; its owner can mend it"
@@ -169,13 +187,15 @@ impl fmt::Display for GitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoGit { reason, .. } | Self::Refused { reason } => f.write_str(reason),
-            Self::NotARepository { directory } => write!(f, "{directory} is not in a Git repository"),
+            Self::NotARepository { directory, is_named: true } => write!(f, "{directory} is no Git repository"),
+            Self::NotARepository { directory, .. } => write!(f, "{directory} is not in a Git repository"),
             Self::DubiousOwnership { words } => f.write_str(words),
             Self::RemoteMissing { task, words } | Self::Auth { task, words } | Self::Unreachable { task, words } => {
                 write!(f, "git {task}: {words}")
             }
             Self::Timeout { task, after } => write!(f, "git {task}: {}", Exit::TimedOut(*after)),
             Self::Interrupted { task, signal } => write!(f, "git {task}: {}", Exit::Interrupted(*signal)),
+            Self::Input { task, reason } => write!(f, "cannot write what git {task} is to read: {reason}"),
             Self::Unreadable { task, reason } => write!(f, "git {task}: the answer is not understood: {reason}"),
             Self::Failed { task, exit, words } if words.is_empty() => write!(f, "git {task}: {exit}"),
             Self::Failed { task, words, .. } => write!(f, "git {task}: {words}"),
@@ -249,6 +269,7 @@ mod tests {
             "not-a-repository",
             "/dir is not in a Git repository",
         );
+        case("fatal: not a git repository: '/nowhere'\n", "not-a-repository", "/nowhere is no Git repository");
         case(
             "fatal: detected dubious ownership in repository at '/dir'\nTo add an exception",
             "dubious-ownership",

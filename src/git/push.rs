@@ -1,7 +1,8 @@
 //! What is written to a remote: one ref that was not there before.
 
 use super::words::{redacted, words};
-use super::{Git, GitError, checked_argument, checked_sha, finish};
+use super::{Git, GitError, LOCAL, checked_argument, checked_sha, finish};
+use crate::child::Exit;
 use crate::text::printable;
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ impl Git {
     /// Push options are left out, because a forge takes orders in them (open a merge request), and
     /// so is a signed certificate, because it may ask for a passphrase. The `pre-push` hook does not
     /// run: it is written for a person at a terminal, runs test suites or asks, and there is nobody.
-    /// With several push URLs the worst of what became of it is told.
+    /// With several push URLs the worst of what became of it is told, and one that cannot be reached is an error.
     ///
     /// # Errors
     /// If the remote cannot be reached or asked.
@@ -40,6 +41,11 @@ impl Git {
             return Err(GitError::Refused { reason: format!("`{}` is not a ref name", printable(ref_name)) });
         }
         let mut command = self.network_command()?;
+        // A mirror takes no refspecs, and would get all refs and lose those that are not here. A URL is
+        // none, and may contain the `=` that ends a key.
+        if !remote.contains([':', '=']) {
+            command.args(["-c", &format!("remote.{remote}.mirror=false")]);
+        }
         command
             // An empty value clears the list that the configuration has built up to here.
             .args(["-c", "push.pushOption=", task, "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
@@ -60,7 +66,31 @@ impl Git {
                     None => Pushed::Rejected { reason },
                 })
             }
+            // One place of several was reached, and another says nothing of the ref.
+            Some(Pushed::Created | Pushed::AlreadyThere) if !finished.exit.is_success() => {
+                Err(self.failure(task, &finished))
+            }
             Some(pushed) => Ok(pushed),
+        }
+    }
+}
+
+impl Git {
+    /// How many places a push to the remote goes to, by its name or URL.
+    ///
+    /// # Errors
+    /// If Git cannot be asked.
+    pub fn push_urls(&self, remote: &str) -> Result<usize, GitError> {
+        let task = "remote";
+        checked_argument("the remote", remote)?;
+        let mut command = self.command();
+        command.args([task, "get-url", "--push", "--all", remote]);
+        let finished = finish(command, task, LOCAL)?;
+        match finished.exit {
+            Exit::Success => Ok(finished.stdout.lossy().lines().count()),
+            // A URL or a path, which is no remote by name.
+            _ if finished.stderr.lossy().contains("No such remote") => Ok(1),
+            _ => Err(self.failure(task, &finished)),
         }
     }
 }

@@ -240,6 +240,65 @@ fn ancestry_is_told_when_both_are_here() {
 }
 
 #[test]
+fn commits_are_read_as_they_are() {
+    let world = World::new();
+    let (old, new, git) = (world.commit(), world.commit(), world.at("work"));
+    world.git("work", &["tag", "-a", "-m", "one", "v1"]);
+    let read = git.commit(&new, LONG).unwrap().unwrap();
+    assert_eq!((read.sha.as_str(), read.message.as_str()), (new.as_str(), "one\n"));
+    assert_eq!(read.tree, world.git("work", &["rev-parse", "HEAD^{tree}"]));
+    assert_eq!(git.commit("refs/tags/v1", LONG).unwrap().as_ref(), Some(&read));
+    assert_eq!(git.commit(&"1".repeat(40), LONG), Ok(None));
+    assert_eq!(git.commit(&read.tree, LONG), Ok(None));
+    assert_eq!(git.commit("--help", LONG).unwrap_err().kind(), "refused");
+    assert_eq!(git.commit("x\ny", LONG).unwrap_err().kind(), "refused");
+    let shas: Vec<_> = git.history(&new, 9, LONG).unwrap().into_iter().map(|commit| commit.sha).collect();
+    assert_eq!(shas, [new.as_str(), old.as_str()]);
+    assert_eq!(git.history(&new, 1, LONG).unwrap(), std::slice::from_ref(&read));
+    // what this clone shows in the place of a commit is its own affair
+    world.git("work", &["commit", "--quiet", "--allow-empty", "-m", "two"]);
+    world.git("work", &["replace", &new, "HEAD"]);
+    assert_eq!(git.commit(&new, LONG), Ok(Some(read)));
+    assert_eq!(world.at("").commit(&new, LONG).unwrap_err().kind(), "not-a-repository");
+}
+
+#[test]
+fn a_revision_leads_to_a_commit_or_to_none() {
+    let world = World::new();
+    let (old, new, git) = (world.commit(), world.commit(), world.at("work"));
+    world.git("work", &["tag", "-a", "-m", "one", "v1"]);
+    let sha = |revision: &str| git.commit_at(revision, LONG).unwrap().map(|commit| commit.sha);
+    for revision in ["HEAD", "main", "v1", "main@{0}", ":/one", &new[..12], "refs/tags/v1"] {
+        assert_eq!(sha(revision).as_ref(), Some(&new), "{revision}");
+    }
+    assert_eq!(sha("HEAD~1"), Some(old));
+    for revision in
+        ["", "absent", "--all", "--git-dir", "HEAD..HEAD~1", "HEAD^{tree}", "HEAD\nHEAD", "\u{1b}[2J", "HEAD~9"]
+    {
+        assert_eq!(sha(revision), None, "{revision:?}");
+    }
+    assert_eq!(git.commit_at("x\0", LONG).unwrap_err().kind(), "refused");
+    assert_eq!(world.at("").commit_at("HEAD", LONG).unwrap_err().kind(), "not-a-repository");
+}
+
+#[test]
+fn a_commit_is_stored_byte_by_byte_and_twice_is_once() {
+    let world = World::new();
+    let (parent, git) = (world.commit(), world.at("work"));
+    let tree = git.commit(&parent, LONG).unwrap().unwrap().tree;
+    let by = "A <a@example.invalid> 1 +0000";
+    let long = "x\r\n é ".repeat(100_000);
+    let bytes = format!("tree {tree}\nparent {parent}\nauthor {by}\ncommitter {by}\n\n{long}");
+    let before = world.git("work", &["for-each-ref"]);
+    let sha = git.write_commit(bytes.as_bytes(), LONG).unwrap();
+    assert_eq!(git.write_commit(bytes.as_bytes(), LONG), Ok(sha.clone()));
+    assert_eq!(git.commit(&sha, LONG).unwrap().unwrap().message, long);
+    assert_eq!(sha, git2::Oid::hash_object(git2::ObjectType::Commit, bytes.as_bytes()).unwrap().to_string());
+    assert_eq!(world.git("work", &["for-each-ref"]), before);
+    assert_eq!(git.write_commit(b"tree x\n\n", LONG).unwrap_err().kind(), "git");
+}
+
+#[test]
 fn a_ref_is_created_once() {
     let world = World::new();
     let (old, new, git) = (world.commit(), world.commit(), world.at("work"));
@@ -316,7 +375,5 @@ fn what_is_no_push_is_refused_or_an_error() {
     assert_eq!(kind("fork", &sha, "refs/heads/a:refs/heads/b"), "refused");
     assert_eq!(kind("--all", &sha, "refs/heads/x"), "refused");
     assert_eq!(kind("../nowhere", &sha, "refs/heads/x"), "remote-missing");
-    world.git("work", &["config", "remote.fork.mirror", "true"]);
-    assert_eq!(kind("fork", &sha, "refs/heads/x"), "git");
     assert_eq!(world.fork_refs(), "");
 }
