@@ -8,10 +8,12 @@ use crate::{
     outcome::Outcome,
     report::Report,
     text,
-    workspace::{Failure, Workspace},
+    workspace::{Failure, Workspace, git_in},
 };
-use git2::Repository;
-use std::path::Path;
+use std::{path::Path, time::Duration};
+
+/// How long looking for a commit may take.
+const LOOK: Duration = Duration::from_secs(60);
 
 /// Prints an event document.
 ///
@@ -49,7 +51,6 @@ pub fn run(directory: Option<&Path>, args: &EventArgs, report: &Report) -> Resul
 
 /// The event that the commit at this revision carries.
 fn in_commit(directory: Option<&Path>, revision: &str) -> Option<Event> {
-    let repository = Repository::discover(directory.unwrap_or(Path::new("."))).ok()?;
-    let commit = repository.revparse_single(revision).ok()?.peel_to_commit().ok()?;
-    event_in(&String::from_utf8_lossy(commit.message_raw_bytes()))
+    let commit = git_in(directory).ok()?.commit_at(revision, LOOK).ok()??;
+    event_in(&commit.message)
 }

@@ -9,18 +9,20 @@ use crate::{
     config::Config,
     event::Event,
     forge,
-    git::{GitError, Pushed},
+    git::{Commit, GitError, Pushed},
     ledger::state::OpenSignal,
     parse::refs::RemoteRefs,
     refname, text,
     watch::Watch,
     workspace::Workspace,
 };
-use git2::{Oid, Repository, Signature, Time};
 use std::{
     fmt::Write,
     time::{Duration, Instant},
 };
+
+/// Who writes the trigger commits: nobody in particular, so that they are the same everywhere.
+const BY: &str = "patch.moi <patch@patch.moi>";
 
 /// How many commits of others are looked through for the one of a trigger branch.
 const BUILT_ON: usize = 100;
@@ -93,16 +95,30 @@ impl Trigger<'_> {
             ));
         };
         let parent = self.fetched(&stack, head.commit())?;
-        let commit = self.commit(parent)?.to_string();
-        match git.push_new(fork, &commit, self.reference, self.left()) {
-            Ok(Pushed::Created) => Ok((commit, format!("pushed {}", self.short()))),
-            Ok(Pushed::AlreadyThere) => Ok((commit, format!("{} was there already", self.short()))),
-            Ok(Pushed::Exists) => self.already_there(),
+        let commit = git
+            .write_commit(&self.commit(&parent), self.left())
+            .map_err(|error| format!("cannot write the trigger commit: {error}; {}", error.hint()))?;
+        match self.pushed(&commit)? {
+            Pushed::Created => Ok((commit, format!("pushed {}", self.short()))),
+            Pushed::AlreadyThere => Ok((commit, self.was_there())),
+            _ => self.already_there(),
+        }
+    }
+
+    /// Pushes a commit to the trigger branch; a rejection is an error.
+    fn pushed(&self, commit: &str) -> Result<Pushed, String> {
+        let fork = &self.watch.fork;
+        match self.workspace.git.push_new(fork, commit, self.reference, self.left()) {
             Ok(Pushed::Rejected { reason }) => {
                 Err(format!("the fork `{fork}` refused {}: {}", self.short(), text::printable(&reason)))
             }
+            Ok(pushed) => Ok(pushed),
             Err(error) => Err(self.told("cannot push to the fork", &error)),
         }
+    }
+
+    fn was_there(&self) -> String {
+        format!("{} was there already", self.short())
     }
 
     fn short(&self) -> &str {
@@ -117,76 +133,69 @@ impl Trigger<'_> {
         format!("{what} `{}`: {error}; {}", self.watch.fork, error.hint())
     }
 
-    /// A prefix that makes the trigger the stack or the watched branch itself would start a circle.
+    /// The fork's HEAD is known only now; were a trigger in its place, it would start a circle.
     fn refuse_watched_branch(&self, refs: &RemoteRefs) -> Result<(), String> {
-        let is_maintained = self.watch.stack.as_ref().is_some_and(|stack| match stack.strip_suffix('*') {
-            Some(prefix) => self.short().starts_with(prefix),
-            None => self.short() == stack,
-        });
-        if refs.head.as_deref() == Some(self.reference) || is_maintained {
-            return Err(format!("{} is one of the fork's own branches; set another `patch.refPrefix`", self.short()));
+        let prefix = &self.workspace.config.settings.ref_prefix;
+        let head = refs.head.as_deref().and_then(|head| head.strip_prefix("refs/heads/"));
+        match head.filter(|head| refname::meets_triggers(prefix, head)) {
+            Some(head) => Err(format!(
+                "{} is in the way of `{}`, the branch of the fork's HEAD; set another `patch.refPrefix`",
+                self.short(),
+                text::printable(head)
+            )),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The ref exists: it is this event's, or it is not ours to touch.
     fn already_there(&self) -> Result<(String, String), String> {
-        let oid = self.fetched(self.reference, "")?;
-        let repository = self.repository()?;
-        let mut commit = repository.find_commit(oid).ok();
+        let (git, fork) = (&self.workspace.git, &self.watch.fork);
+        let tip = self.fetched(self.reference, "")?;
         // A run may have put commits of its own on top.
-        for _ in 0..BUILT_ON {
-            let Some(this) = commit else { break };
-            let event = event_in(&String::from_utf8_lossy(this.message_raw_bytes()));
-            if event.is_some_and(|event| event.id == self.signal.event.id) {
-                return Ok((this.id().to_string(), format!("{} was there already", self.short())));
-            }
-            commit = this.parent(0).ok();
+        let history = git
+            .history(&tip.sha, BUILT_ON, self.left())
+            .map_err(|error| format!("cannot read {}: {error}; {}", self.short(), error.hint()))?;
+        let ours = history
+            .into_iter()
+            .find(|commit| event_in(&commit.message).is_some_and(|event| event.id == self.signal.event.id));
+        let Some(ours) = ours else {
+            return Err(format!(
+                "the fork `{fork}` has a branch {} that is not this event's; move it away, then `patch retry`",
+                self.short()
+            ));
+        };
+        // What is read is one place of several: an earlier push may have reached that one alone.
+        let places = git.push_urls(fork).map_err(|error| self.told("cannot tell the push URLs of the fork", &error))?;
+        if places > 1 && self.pushed(&ours.sha)? == Pushed::Created {
+            return Ok((ours.sha, format!("pushed {}", self.short())));
         }
-        Err(format!(
-            "the fork `{}` has a branch {} that is not this event's; move it away, then `patch retry`",
-            self.watch.fork,
-            self.short()
-        ))
+        Ok((ours.sha, self.was_there()))
     }
 
     /// The remote's commit at `reference`, brought here under a ref of our own if `sha` is not here.
-    fn fetched(&self, reference: &str, sha: &str) -> Result<Oid, String> {
-        let repository = self.repository()?;
-        if let Ok(oid) = Oid::from_str(sha)
-            && repository.find_commit(oid).is_ok()
+    fn fetched(&self, reference: &str, sha: &str) -> Result<Commit, String> {
+        let git = &self.workspace.git;
+        let here = |name: &str| {
+            git.commit(name, self.left()).map_err(|error| format!("cannot read commits: {error}; {}", error.hint()))
+        };
+        if !sha.is_empty()
+            && let Some(commit) = here(sha)?
         {
-            return Ok(oid);
+            return Ok(commit);
         }
         let ours = format!("refs/patch-moi/fork/{}", refname::component(self.watch.name.as_str()));
-        self.workspace
-            .git
-            .fetch(&self.watch.fork, &[format!("+{reference}:{ours}")], self.left())
+        git.fetch(&self.watch.fork, &[format!("+{reference}:{ours}")], self.left())
             .map_err(|error| self.told("cannot fetch from the fork", &error))?;
-        let found = repository.refname_to_id(&ours).and_then(|oid| repository.find_commit(oid));
-        found.map(|commit| commit.id()).map_err(|error| error.message().to_owned())
-    }
-
-    fn repository(&self) -> Result<Repository, String> {
-        Repository::open(&self.workspace.location.git_dir).map_err(|error| {
-            format!(
-                "cannot open the repository: {}; trigger branches need SHA-1 objects and the files ref format",
-                error.message()
-            )
-        })
+        here(&ours)?.ok_or_else(|| format!("{reference} of the fork `{}` is no commit", self.watch.fork))
     }
 
     /// The commit: no clock and no identity but the event's own, so that it is the same every time.
-    fn commit(&self, parent: Oid) -> Result<Oid, String> {
-        let repository = self.repository()?;
-        let write = || {
-            let parent = repository.find_commit(parent)?;
-            let time = Time::new(self.signal.event.received_at.seconds(), 0);
-            let by = Signature::new("patch.moi", "patch@patch.moi", &time)?;
-            let message = message(self.watch, self.signal);
-            repository.commit(None, &by, &by, &message, &parent.tree()?, &[&parent])
-        };
-        write().map_err(|error: git2::Error| format!("cannot write the trigger commit: {}", error.message()))
+    fn commit(&self, parent: &Commit) -> Vec<u8> {
+        let seconds = self.signal.event.received_at.seconds();
+        let message = message(self.watch, self.signal);
+        let Commit { tree, sha, .. } = parent;
+        format!("tree {tree}\nparent {sha}\nauthor {BY} {seconds} +0000\ncommitter {BY} {seconds} +0000\n\n{message}")
+            .into_bytes()
     }
 }
 

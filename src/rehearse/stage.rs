@@ -126,7 +126,7 @@ impl Stage {
             ("GIT_CONFIG_NOSYSTEM", "1"),
             ("GIT_CONFIG_GLOBAL", "/dev/null"),
             ("GIT_TERMINAL_PROMPT", "0"),
-            // Git 3 makes other repositories by default, which libgit2 cannot write yet.
+            // Git 3 makes other repositories by default, with longer object ids than the pages show.
             ("GIT_DEFAULT_HASH", "sha1"),
             ("GIT_DEFAULT_REF_FORMAT", "files"),
             // Maintenance in the background would still hold its lock when the directory is removed.

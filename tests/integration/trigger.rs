@@ -1,6 +1,5 @@
 //! Dispatch to the fork's forge: the trigger branch.
 
-use crate::environment::Environment;
 use crate::fork::Fork;
 use expect_test::expect;
 use std::fs;
@@ -275,14 +274,22 @@ fn the_prefix_of_refs_is_configurable_but_never_the_stack_itself() {
         up: v1.1.0 is new
         up: v1.1.0 -> trigger-branch: completed: pushed bots/trigger/up/v1.1.0
     "#]]);
+    fork.set("watch.up.stack", "bots/trigger/up/v1.1.0");
+    fork.says_of(&["poll"]).is(&expect![[r#"
+        status: 2
+        --- stderr
+        error: patch.refPrefix = bots/ (.git/config): the branch `bots/trigger/up/v1.1.0`, which holds the patches of `up`, is in the way
+        hint: mend it in that file, as with `git config --edit`
+    "#]]);
+    // The branch of the fork's HEAD is known only when the fork is asked.
     let fork = self::fork();
-    fork.set("watch.up.stack", BRANCH);
+    fork.forge(&["branch", "--move", "main", "patch-moi/trigger/main"]);
     fork.release("v1.1.0");
     fork.says_of(&["poll"]).is(&expect![[r#"
         status: 1
         --- stdout
         up: v1.1.0 is new
-        up: v1.1.0 -> trigger-branch: failed: patch-moi/trigger/up/v1.1.0 is one of the fork's own branches; set another `patch.refPrefix`
+        up: v1.1.0 -> trigger-branch: failed: patch-moi/trigger/up/v1.1.0 is in the way of `patch-moi/trigger/main`, the branch of the fork's HEAD; set another `patch.refPrefix`
     "#]]);
     assert_eq!(fork.branches().lines().count(), 1);
 }
@@ -335,28 +342,6 @@ fn a_forge_that_hangs_is_left_after_the_timeout() {
     assert!(told.stdout.contains("trigger-branch: failed: cannot push to the fork `origin`: "), "{told}");
     assert!(!fork.is_running(&fork.environment().read("hook")));
     assert_eq!(fork.branches().lines().count(), 1);
-}
-
-#[test]
-fn a_repository_of_another_object_format_is_told_so() {
-    let environment = Environment::new();
-    let environment = environment.env("GIT_DEFAULT_HASH", "sha256");
-    let state = environment.path("state");
-    let environment = environment.env("PATCH_STATE_DIR", state);
-    let upstream = environment.repository("upstream");
-    environment.commit(&upstream, "file", "one\n");
-    environment.tag(&upstream, "v1.0.0");
-    environment.bare_clone("upstream", "forge.git");
-    environment.git("", &["clone", "--quiet", "forge.git", "fork"]);
-    environment.git("fork", &["config", "watch.up.remote", "../upstream"]);
-    environment.git("fork", &["config", "watch.up.dispatch", "trigger-branch"]);
-    environment.patch(&["poll", "--backfill", "1"]).in_dir("fork").run().is(&expect![[r#"
-        status: 1
-        --- stdout
-        up: first sight: there is nothing before; whatever comes is news
-        up: v1.0.0 is new
-        up: v1.0.0 -> trigger-branch: failed: cannot open the repository: unknown object format 'sha256'; trigger branches need SHA-1 objects and the files ref format
-    "#]]);
 }
 
 #[test]
