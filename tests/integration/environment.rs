@@ -194,6 +194,11 @@ impl Run<'_> {
         self
     }
 
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.command.arg(arg);
+        self
+    }
+
     pub fn in_dir(mut self, directory: impl AsRef<Path>) -> Self {
         self.command.current_dir(self.environment.path(directory));
         self

@@ -11,6 +11,7 @@ mod docs;
 mod environment;
 mod fork;
 mod generated;
+mod git_parity;
 mod handover;
 mod inert;
 mod ledger;
