@@ -20,6 +20,7 @@ mod output;
 mod poll_feed;
 mod poll_refs;
 mod rehearse;
+mod safe_push;
 mod secrets;
 mod shells;
 mod trigger;
