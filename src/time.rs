@@ -4,9 +4,15 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{env, fmt, str::FromStr, time::Duration};
 
+/// The beginning of the year 0, in milliseconds since 1970.
+const FIRST: i64 = -62_167_219_200_000;
+/// The end of the year 9999, in milliseconds since 1970.
+const LAST: i64 = 253_402_300_799_999;
+
 /// An instant in UTC, to the millisecond.
 ///
-/// Written and read as RFC 3339, always with three decimals and `Z`: `2026-11-22T18:55:54.000Z`.
+/// Written and read as RFC 3339, always with three decimals and `Z`: `2026-11-22T18:55:54.000Z`. That
+/// has four digits for a year, so no instant lies before the year 0 or after the year 9999.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Timestamp(DateTime<Utc>);
 
@@ -39,7 +45,8 @@ impl Timestamp {
         TimeDelta::from_std(duration)
             .ok()
             .and_then(|delta| self.0.checked_add_signed(delta))
-            .map_or(Self(DateTime::<Utc>::MAX_UTC), Self)
+            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+            .into()
     }
 
     /// How long ago `earlier` was; zero if it lies ahead.
@@ -51,7 +58,8 @@ impl Timestamp {
 
 impl From<DateTime<Utc>> for Timestamp {
     fn from(time: DateTime<Utc>) -> Self {
-        Self(DateTime::from_timestamp_millis(time.timestamp_millis()).unwrap_or(time))
+        let millis = time.timestamp_millis().clamp(FIRST, LAST);
+        Self(DateTime::from_timestamp_millis(millis).unwrap_or(time))
     }
 }
 
@@ -93,11 +101,14 @@ mod tests {
         }
         case("2026-11-22T18:55:54Z", "2026-11-22T18:55:54.000Z");
         case("2026-11-22T20:55:54.1239+02:00", "2026-11-22T18:55:54.123Z");
+        // What a zone moves out of the four-digit years could not be read back.
+        case("9999-12-31T23:59:59-23:59", "9999-12-31T23:59:59.999Z");
+        case("0000-01-01T00:00:00+23:59", "0000-01-01T00:00:00.000Z");
     }
 
     #[test]
     fn a_duration_past_the_end_of_time_saturates() {
         let now: Timestamp = "2026-11-22T18:55:54Z".parse().unwrap();
-        assert!(now.after(Duration::MAX) > now);
+        assert_eq!(now.after(Duration::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }
