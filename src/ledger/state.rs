@@ -232,6 +232,10 @@ impl State {
     }
 
     fn fold_request(&mut self, record: &Record, request: &super::record::Request) {
+        // For nobody, it would be open for ever.
+        if request.targets.is_empty() {
+            return;
+        }
         // A signal that is done is no longer here: the request brings along what is needed.
         let open = self.open.entry(request.id.clone()).or_insert_with(|| OpenSignal {
             sequence: 0,
