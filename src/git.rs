@@ -40,6 +40,9 @@ const LOCAL: Duration = Duration::from_secs(60);
 /// How many bytes of each output are kept; refs are about 100 bytes each.
 const OUTPUT_LIMIT: usize = 128 << 20;
 
+/// How many bytes of what a command says on standard error are looked at; a remote may say anything.
+const SAID_LIMIT: usize = 64 << 10;
+
 /// Git as seen from one directory.
 ///
 /// Share one: what it has learned of the configuration saves a process a call.
@@ -132,8 +135,9 @@ fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Fin
 }
 
 fn finish_with(command: Command, input: Input, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
-    let finished = child::run(command, input, Limits { timeout, output: OUTPUT_LIMIT })
+    let mut finished = child::run(command, input, Limits { timeout, output: OUTPUT_LIMIT })
         .map_err(|error| GitError::from_spawn(task, &error))?;
+    finished.stderr = finished.stderr.shortened(SAID_LIMIT);
     match finished.exit {
         Exit::TimedOut(after) => Err(GitError::Timeout { task, after }),
         Exit::Interrupted(signal) => Err(GitError::Interrupted { task, signal }),

@@ -27,6 +27,17 @@ impl Captured {
         format!("{head}{line_end}[{} bytes left out]\n{}", self.omitted, String::from_utf8_lossy(&self.tail))
     }
 
+    /// The same, of which no more than `limit` bytes are kept.
+    #[must_use]
+    pub fn shortened(self, limit: usize) -> Self {
+        let mut capture = Capture::new(limit);
+        capture.push(&self.head);
+        // What was left out already lies between the two, and is counted once.
+        capture.omitted += self.omitted;
+        capture.push(&self.tail);
+        capture.take()
+    }
+
     /// How many bytes were printed, kept or not.
     #[must_use]
     pub fn printed(&self) -> u64 {
@@ -103,6 +114,20 @@ mod tests {
         case(4, &["abc", "defghij"], "ab", "ij", 6);
         case(5, &["abcdef"], "ab", "def", 1);
         case(0, &["abc"], "", "", 3);
+    }
+
+    #[test]
+    fn what_was_kept_can_be_made_less() {
+        #[track_caller]
+        fn case(head: &str, omitted: u64, tail: &str, expected: (&str, u64, &str)) {
+            let kept = Captured { head: head.into(), tail: tail.into(), omitted }.shortened(4);
+            let of = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            assert_eq!((&*of(&kept.head), kept.omitted, &*of(&kept.tail)), expected);
+        }
+        case("abcd", 0, "", ("abcd", 0, ""));
+        case("abcdef", 0, "", ("ab", 2, "ef"));
+        case("abcd", 7, "wxyz", ("ab", 11, "yz"));
+        case("ab", 7, "z", ("ab", 7, "z"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What went wrong with Git, in Git's own words and the remote's, and what to do about it.
 
-use super::words::{contains_ignoring_case, words};
+use super::words::words;
 use crate::child::{Exit, describe_spawn_error};
 use crate::text::printable;
 use std::borrow::Cow;
@@ -108,8 +108,9 @@ impl GitError {
     }
 
     /// Tells the kinds of failure apart by what Git and its helpers write to standard error.
-    pub(super) fn classify(task: &'static str, directory: &Path, exit: Exit, stderr: &str) -> Self {
-        let has = |phrases: &[&str]| phrases.iter().any(|phrase| contains_ignoring_case(stderr, phrase));
+    pub(crate) fn classify(task: &'static str, directory: &Path, exit: Exit, stderr: &str) -> Self {
+        let said = stderr.to_ascii_lowercase();
+        let has = |phrases: &[&str]| phrases.iter().any(|phrase| said.contains(phrase));
         let words = words(stderr);
         // `not a git repository (or any of the parent directories)` without such a name.
         let named = stderr.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "));

@@ -6,11 +6,6 @@ use url::Url;
 /// The longest quotation, in bytes.
 const WORDS: usize = 600;
 
-pub(super) fn contains_ignoring_case(text: &str, phrase: &str) -> bool {
-    let (text, phrase) = (text.as_bytes(), phrase.as_bytes());
-    text.windows(phrase.len()).any(|window| window.eq_ignore_ascii_case(phrase))
-}
-
 /// What Git and the remote wrote to standard error, as one line without what says nothing.
 pub(super) fn words(stderr: &str) -> String {
     let lines = stderr.split(['\n', '\r']).filter_map(|line| {
