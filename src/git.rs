@@ -26,6 +26,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 pub use commit::Commit;
+pub(crate) use config::parse as parse_config;
 pub use config::{ConfigEntry, remotes};
 pub use edit::Scope;
 pub use error::GitError;

@@ -40,6 +40,9 @@ pub mod report;
 pub mod loopback;
 pub mod rehearse;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 use std::process::ExitCode;
 
 /// Runs what the command line asks for, and gives the exit status.

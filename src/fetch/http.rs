@@ -216,7 +216,7 @@ enum Hop {
 
 /// What an answer's head says.
 #[derive(Debug, Eq, PartialEq)]
-enum Answer {
+pub(crate) enum Answer {
     Document,
     NotModified,
     Redirect,
@@ -224,7 +224,7 @@ enum Answer {
 
 /// Reads status and headers; `asked` is whether the request was conditional, `now` counts where the
 /// answer has no `Date`.
-fn answer(status: u16, headers: &HeaderMap, asked: bool, now: DateTime<Utc>) -> Result<Answer, Reason> {
+pub(crate) fn answer(status: u16, headers: &HeaderMap, asked: bool, now: DateTime<Utc>) -> Result<Answer, Reason> {
     let date = text(headers, header::DATE).and_then(retry::http_date).unwrap_or(now);
     let wait = text(headers, header::RETRY_AFTER).and_then(|value| retry::wait(value, date));
     match status {

@@ -80,7 +80,7 @@ pub fn remotes(entries: &[ConfigEntry]) -> BTreeMap<String, Remote> {
 }
 
 /// Reads `scope NUL origin NUL key [LF value] NUL`, repeated.
-fn parse(output: &[u8]) -> Result<Vec<ConfigEntry>, String> {
+pub(crate) fn parse(output: &[u8]) -> Result<Vec<ConfigEntry>, String> {
     let Some(output) = output.strip_suffix(b"\0") else {
         return if output.is_empty() { Ok(Vec::new()) } else { Err("its last entry is not complete".to_owned()) };
     };

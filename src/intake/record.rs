@@ -13,6 +13,7 @@ use crate::{
     watch::{EventKind, Watch, WatchName},
     workspace::Workspace,
 };
+use std::collections::BTreeMap;
 
 /// The problem that a sight is which is not believed.
 pub(super) fn disbelieved(disbelief: Disbelief, watch: &Watch, branch: Option<&str>) -> Problem {
@@ -51,7 +52,7 @@ pub(super) fn found(
             let label = key.strip_prefix(UNUSABLE).unwrap_or(key);
             left_out.push(format!("{label}: {}", message.as_deref().unwrap_or_default()));
         }
-        intake.records.push(Record::new(now, body(workspace, watch, &found.look, news, now)));
+        intake.records.push(Record::new(now, body(&workspace.config.remotes, watch, &found.look, news, now)));
         if vanished && watch.event == EventKind::Branch {
             let missing = disbelieved(Disbelief::MissingBranch, watch, found.look.branch.as_deref());
             problem(&watch.name, missing, known, now, intake);
@@ -83,7 +84,8 @@ pub(super) fn problem(
     intake.problems.push((name.clone(), problem));
 }
 
-fn body(workspace: &Workspace, watch: &Watch, look: &Look, news: News, now: Timestamp) -> Body {
+/// One piece of news as the ledger has it.
+pub(crate) fn body(remotes: &BTreeMap<String, String>, watch: &Watch, look: &Look, news: News, now: Timestamp) -> Body {
     let head = |is_head: bool| look.sight.head.clone().filter(|_| is_head);
     let name = watch.name.clone();
     match news {
@@ -95,7 +97,7 @@ fn body(workspace: &Workspace, watch: &Watch, look: &Look, news: News, now: Time
             head: look.sight.head.clone(),
         }),
         News::Changed { change, key, entry, previous, is_head } => {
-            let repository = look::repository(watch, &workspace.config.remotes);
+            let repository = look::repository(watch, remotes);
             let told = Occurrence {
                 entry: &entry,
                 key: &key,

@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(init: patch_moi::panic::install_hook(), |bytes: &[u8]| targets::ledger(bytes));
