@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 enum Happening {
     /// A release of this name, which may be there already.
     Release(String),
-    /// A tag is moved to another commit.
-    Move(Index),
+    /// A tag is moved to this commit, where it may have been before.
+    Move(Index, u64),
     /// A tag is deleted.
     Delete(Index),
     /// A poll sees the newest so many releases, in this order.
@@ -49,7 +49,7 @@ fn any_name() -> impl Strategy<Value = String> {
 fn any_happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
         6 => any_name().prop_map(Happening::Release),
-        2 => any::<Index>().prop_map(Happening::Move),
+        2 => (any::<Index>(), 1..4_u64).prop_map(|(index, commit)| Happening::Move(index, commit)),
         1 => any::<Index>().prop_map(Happening::Delete),
         3 => (0..5_usize, vec(any::<Index>(), 4)).prop_map(|(size, order)| Happening::Window(size, order)),
         3 => Just(Happening::Refs),
@@ -167,9 +167,8 @@ proptest! {
                         upstream.order.push(name.clone());
                     }
                 }
-                Happening::Move(index) => {
-                    let commit = upstream.commit();
-                    upstream.pick(*index).and_then(|tag| upstream.tags.insert(tag, commit));
+                Happening::Move(index, commit) => {
+                    upstream.pick(*index).and_then(|tag| upstream.tags.insert(tag, format!("{commit:040b}")));
                 }
                 Happening::Delete(index) => {
                     if let Some(tag) = upstream.pick(*index) {
@@ -218,9 +217,8 @@ proptest! {
                     upstream.tags.insert(name.clone(), commit);
                     upstream.order.push(name.clone());
                 }
-                Happening::Move(index) => {
-                    let commit = upstream.commit();
-                    upstream.pick(*index).and_then(|tag| upstream.tags.insert(tag, commit));
+                Happening::Move(index, commit) => {
+                    upstream.pick(*index).and_then(|tag| upstream.tags.insert(tag, format!("{commit:040b}")));
                 }
                 Happening::Index => watcher.restart_from_index(),
                 Happening::Ledger => watcher.restart_from_ledger(),
