@@ -19,7 +19,8 @@ use self::{
 use crate::{private, time::Timestamp};
 use std::{
     fs::File,
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,6 +35,8 @@ const APPEND_WAIT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct Ledger {
     directory: PathBuf,
+    /// What the position is a place in. It stays open so that no other file can have its inode.
+    read: Option<File>,
     state: State,
     position: Position,
     indexed: Position,
@@ -48,6 +51,7 @@ impl Ledger {
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         let mut ledger = Self {
             directory: directory.to_owned(),
+            read: None,
             state: State::default(),
             position: Position::default(),
             indexed: Position::default(),
@@ -59,6 +63,7 @@ impl Ledger {
         };
         if let Some((position, state)) = index::load(&ledger.index_path(), &file) {
             (ledger.indexed, ledger.position, ledger.state) = (position.clone(), position, state);
+            ledger.read = Some(file.try_clone().map_err(LedgerError::io("cannot read", &ledger.path()))?);
         }
         ledger.catch_up(&file)?;
         if ledger.position.length != ledger.indexed.length {
@@ -210,10 +215,14 @@ impl Ledger {
             Ok(length) => length,
             Err(error) => return Err(read(error)),
         };
-        if length < self.position.length {
-            // Another file than the one that was read: begin anew.
+        let is_same = self.is_read_from(file).map_err(LedgerError::io("cannot read", &path))?;
+        if length < self.position.length || !is_same {
+            // A repaired ledger, or an older copy, has taken the place of the one that was read.
             self.state = State::default();
             self.position = Position::default();
+        }
+        if !is_same {
+            self.read = Some(file.try_clone().map_err(LedgerError::io("cannot read", &path))?);
         }
         reader
             .seek(SeekFrom::Start(self.position.length))
@@ -227,6 +236,13 @@ impl Ledger {
             self.position = self.position.after(&bytes[..whole], records.len() as u64);
         }
         Ok(tail)
+    }
+
+    /// Whether the position is a place in this file.
+    fn is_read_from(&self, file: &File) -> io::Result<bool> {
+        let Some(read) = &self.read else { return Ok(false) };
+        let (read, file) = (read.metadata()?, file.metadata()?);
+        Ok((read.dev(), read.ino()) == (file.dev(), file.ino()))
     }
 
     /// Moves what lies behind the last whole line into a file of its own.
@@ -251,3 +267,6 @@ impl Ledger {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
