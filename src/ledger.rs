@@ -12,7 +12,7 @@ pub use self::error::LedgerError;
 use self::{
     file::{Bytes, Tail},
     index::Position,
-    lock::{Lock, LockError},
+    lock::Lock,
     record::Record,
     state::State,
 };
@@ -199,10 +199,7 @@ impl Ledger {
 
     fn lock(&self) -> Result<Lock, LedgerError> {
         let path = self.directory.join("ledger.lock");
-        Lock::acquire(&path, APPEND_WAIT).map_err(|error| match error {
-            LockError::Held => LedgerError::Locked(path),
-            LockError::Io(error) => LedgerError::io("cannot lock", &path)(error),
-        })
+        Lock::acquire(&path, APPEND_WAIT).map_err(|error| error.at(path))
     }
 
     /// Folds what lies behind the position; tells whether the last line is torn.

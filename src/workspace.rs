@@ -3,10 +3,7 @@
 use crate::{
     config::{self, Config, mistake::Mistake},
     git::{Git, GitError, Location},
-    ledger::{
-        Ledger, LedgerError,
-        lock::{Lock, LockError},
-    },
+    ledger::{Ledger, LedgerError, lock::Lock},
     places::{PlaceError, Places},
     text,
     watch::{Watch, WatchName},
@@ -176,10 +173,7 @@ impl Workspace {
     /// [`Failure::Busy`] when another process holds it longer than `wait`.
     pub fn lock(&self, name: &str, wait: Duration) -> Result<Lock, Failure> {
         let path = self.places.state.join(name);
-        Lock::acquire(&path, wait).map_err(|error| match error {
-            LockError::Held => Failure::Busy(path),
-            LockError::Io(error) => Failure::Ledger(LedgerError::Io { action: "cannot lock", path, error }),
-        })
+        Lock::acquire(&path, wait).map_err(|error| error.at(path).into())
     }
 
     /// Where a run works: the worktree, or the Git directory of a bare repository.

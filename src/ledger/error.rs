@@ -3,6 +3,7 @@
 use std::{
     fmt, io,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 /// Why the ledger cannot be used.
@@ -28,6 +29,15 @@ pub enum LedgerError {
     },
     /// Another process kept the ledger locked.
     Locked(PathBuf),
+    /// The file system of this lock file has no locks.
+    NoLocks(PathBuf),
+    /// The file system did not answer.
+    Unanswered {
+        /// The lock file.
+        path: PathBuf,
+        /// How long it was waited for.
+        after: Duration,
+    },
     /// The file system refused.
     Io {
         /// What was tried, such as `cannot read`.
@@ -49,13 +59,23 @@ impl LedgerError {
     #[must_use]
     pub fn hint(&self) -> String {
         match self {
-            Self::Damaged { path, line, .. } => format!(
-                "nothing was changed; look at line {line} with `sed -n {line}p {0}`, keep a copy of the file, and mend or \
-                 delete that line",
-                path.display()
-            ),
+            Self::Damaged { .. } => {
+                "nothing was changed; `patch doctor` names every damaged line, and `patch doctor --repair` leaves them out \
+                 and keeps the whole file beside it"
+                    .to_owned()
+            }
             Self::Newer { .. } => "use the newer version of `patch`".to_owned(),
             Self::Locked(_) => "try again later".to_owned(),
+            Self::NoLocks(_) => {
+                "keep the state on a local disk, or mount this one with locks: `git config patch.stateDir DIR` or \
+                 PATCH_STATE_DIR names a directory"
+                    .to_owned()
+            }
+            Self::Unanswered { .. } => {
+                "see that the server of this file system is there, or keep the state on a local disk: `git config \
+                 patch.stateDir DIR` or PATCH_STATE_DIR; nothing is lost"
+                    .to_owned()
+            }
             Self::Io { error, .. } => match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "make room; nothing is lost, the next poll finds the same news again".to_owned()
@@ -84,6 +104,15 @@ impl fmt::Display for LedgerError {
                 )
             }
             Self::Locked(path) => write!(f, "another process keeps {} locked", path.display()),
+            Self::NoLocks(path) => write!(f, "cannot lock {}: its file system has no locks", path.display()),
+            Self::Unanswered { path, after } => {
+                write!(
+                    f,
+                    "cannot lock {}: its file system did not answer within {} s",
+                    path.display(),
+                    after.as_secs()
+                )
+            }
             Self::Io { action, path, error } => write!(f, "{action} {}: {error}", path.display()),
         }
     }

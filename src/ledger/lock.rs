@@ -1,14 +1,21 @@
 //! Advisory locks (flock(2)) as values: dropping one releases it.
 
+use super::LedgerError;
 use crate::private;
 use fs2::FileExt;
+use rustix::io::Errno;
 use std::{
     fs::File,
     io::{self, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
+
+/// How long the file system may take to answer at all: a local one takes microseconds, and one on a
+/// network may never.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// A lock that is held until the value is dropped, or the process ends however it ends.
 ///
@@ -17,7 +24,7 @@ use std::{
 #[derive(Debug)]
 #[must_use = "a lock that is not kept is released at once"]
 pub struct Lock {
-    file: File,
+    file: Arc<File>,
 }
 
 /// How an attempt to lock ended without the lock.
@@ -25,32 +32,77 @@ pub struct Lock {
 pub enum LockError {
     /// Another process holds it.
     Held,
+    /// The file system has no locks.
+    Unsupported,
+    /// The file system did not answer within this time.
+    Unanswered(Duration),
     /// The file cannot be made or locked at all.
     Io(io::Error),
 }
 
+impl LockError {
+    /// The same of the lock file at `path`.
+    #[must_use]
+    pub fn at(self, path: PathBuf) -> LedgerError {
+        match self {
+            Self::Held => LedgerError::Locked(path),
+            Self::Unsupported => LedgerError::NoLocks(path),
+            Self::Unanswered(after) => LedgerError::Unanswered { path, after },
+            Self::Io(error) => LedgerError::Io { action: "cannot lock", path, error },
+        }
+    }
+}
+
+impl From<io::Error> for LockError {
+    fn from(error: io::Error) -> Self {
+        match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::NOLCK | Errno::OPNOTSUPP | Errno::NOSYS) => Self::Unsupported,
+            _ => Self::Io(error),
+        }
+    }
+}
+
 impl Lock {
-    /// Locks `path`, made if missing, waiting at most `wait` for another holder.
+    /// Locks `path`, made if missing, waiting at most `wait` for another holder, and 10 s more for a
+    /// file system that does not answer.
     ///
     /// # Errors
-    /// [`LockError::Held`] when the wait is over; [`LockError::Io`] for everything else.
+    /// [`LockError::Held`] when the wait is over; the others tell what is wrong with the file or its
+    /// file system.
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self, LockError> {
-        let file = private::open_lock(path).map_err(LockError::Io)?;
-        let deadline = Instant::now() + wait;
-        loop {
-            match FileExt::try_lock_exclusive(&file) {
-                Ok(()) => return Ok(Self { file }),
-                Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(LockError::Io(error)),
-            }
-            let now = Instant::now();
-            if now >= deadline {
-                return Err(LockError::Held);
-            }
-            // flock(2) has no time-out, and a blocked call could only be left by a signal.
-            thread::sleep((deadline - now).min(Duration::from_millis(20)));
+        let path = path.to_owned();
+        let answer = within(wait + ANSWER, move || locked(&path, wait))?;
+        let file = answer.ok_or(LockError::Unanswered(wait + ANSWER))??;
+        Ok(Self { file: Arc::new(file) })
+    }
+}
+
+/// What `work` gives in a thread of its own; `None` if that takes longer than `limit`.
+///
+/// A call that never returns, as of flock(2) on a server that is gone, keeps its thread. It keeps
+/// nobody from ending the process, and a lock that it takes after all is dropped with it.
+fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> io::Result<Option<T>> {
+    let (sender, answer) = mpsc::channel();
+    thread::Builder::new().name("lock".to_owned()).spawn(move || drop(sender.send(work())))?;
+    Ok(answer.recv_timeout(limit).ok())
+}
+
+fn locked(path: &Path, wait: Duration) -> Result<File, LockError> {
+    let file = private::open_lock(path)?;
+    let deadline = Instant::now() + wait;
+    loop {
+        match FileExt::try_lock_exclusive(&file) {
+            Ok(()) => return Ok(file),
+            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
         }
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(LockError::Held);
+        }
+        // flock(2) has no time-out, and a blocked call could only be left by a signal.
+        thread::sleep((deadline - now).min(Duration::from_millis(20)));
     }
 }
 
@@ -63,7 +115,7 @@ impl Lock {
     /// # Errors
     /// When the file cannot be written.
     pub fn input(&self, content: &[u8]) -> io::Result<File> {
-        let mut file = &self.file;
+        let mut file = &*self.file;
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(content)?;
@@ -74,8 +126,10 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing the file releases the lock as well; there is nobody to tell of an error.
-        let _ = FileExt::unlock(&self.file);
+        // Closing the file releases the lock as well, unless a child has it; there is nobody to tell
+        // of an error, or of an answer that never comes.
+        let file = Arc::clone(&self.file);
+        let _ = within(ANSWER, move || FileExt::unlock(&*file));
     }
 }
 
@@ -111,5 +165,27 @@ mod tests {
     fn a_lock_that_cannot_be_made_is_not_a_held_one() {
         let path = Path::new("/proc/no/such/lock");
         assert!(matches!(Lock::acquire(path, Duration::ZERO), Err(LockError::Io(_))));
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_its_own_error() {
+        #[track_caller]
+        fn case(errno: Errno, unsupported: bool) {
+            let error = LockError::from(io::Error::from(errno));
+            assert_eq!(matches!(error, LockError::Unsupported), unsupported, "{error:?}");
+        }
+        case(Errno::NOLCK, true);
+        case(Errno::OPNOTSUPP, true);
+        case(Errno::NOSYS, true);
+        case(Errno::IO, false);
+        case(Errno::ACCESS, false);
+    }
+
+    #[test]
+    fn what_takes_too_long_is_left_to_itself() {
+        let (sender, never) = mpsc::channel::<()>();
+        assert_eq!(within(Duration::ZERO, move || never.recv().is_ok()).unwrap(), None);
+        drop(sender);
+        assert_eq!(within(ANSWER, || 1).unwrap(), Some(1));
     }
 }
