@@ -1,10 +1,12 @@
 //! The ledger: `ledger.jsonl`, append-only, the only truth about what was seen and done.
 
+pub mod damage;
 mod error;
 pub mod file;
 pub mod index;
 pub mod lock;
 pub mod record;
+pub mod repair;
 pub mod state;
 
 pub use self::error::LedgerError;
@@ -49,14 +51,7 @@ impl Ledger {
     /// # Errors
     /// When it is damaged before its end, from a later version, or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
-        let mut ledger = Self {
-            directory: directory.to_owned(),
-            read: None,
-            state: State::default(),
-            position: Position::default(),
-            indexed: Position::default(),
-            notices: Vec::new(),
-        };
+        let mut ledger = Self::unread(directory);
         let Some(file) = private::open_read(&ledger.path()).map_err(LedgerError::io("cannot read", &ledger.path()))?
         else {
             return Ok(ledger);
@@ -72,6 +67,17 @@ impl Ledger {
             file.sync_all().map_err(LedgerError::io("cannot sync", &ledger.path()))?;
         }
         Ok(ledger)
+    }
+
+    fn unread(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+            read: None,
+            state: State::default(),
+            position: Position::default(),
+            indexed: Position::default(),
+            notices: Vec::new(),
+        }
     }
 
     /// The file.

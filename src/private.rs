@@ -1,43 +1,65 @@
 //! Files and directories for their owner alone: 0600 and 0700 whatever the umask.
 
+use rustix::io::Errno;
 use serde::Serialize;
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
-use tempfile::NamedTempFile;
+use tempfile::{Builder, NamedTempFile};
 
 /// Makes `path` and its missing parents, 0700.
 ///
 /// # Errors
 /// As mkdir(2); also when `path` exists and is not a directory of this user's own.
 pub fn create_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    make_dirs(path)?;
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a directory"));
     }
-    if metadata.uid() != rustix::process::geteuid().as_raw() {
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"));
-    }
+    owned(&metadata)?;
     if metadata.permissions().mode() & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
     }
     Ok(())
 }
 
+/// Makes what is missing from the top down: a umask could make a directory that nothing can be made in.
+fn make_dirs(path: &Path) -> io::Result<()> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && fs::symlink_metadata(path).is_err();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    for directory in missing.into_iter().rev() {
+        match DirBuilder::new().mode(0o700).create(directory) {
+            Ok(()) => fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?,
+            // Another process makes the same directories.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what belongs to somebody else, who can change it whatever its mode is now.
+fn owned(metadata: &Metadata) -> io::Result<()> {
+    if metadata.uid() == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
+}
+
 /// Opens a regular file for reading and appending, made 0600 if missing; the bool tells that it was.
 ///
 /// # Errors
-/// As open(2); also when it is a symbolic link or not a regular file.
+/// As open(2); also when it is a symbolic link, not a regular file, or somebody else's.
 pub fn open_append(path: &Path) -> io::Result<(File, bool)> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(no_follow());
     match options.clone().create_new(true).open(path) {
-        Ok(file) => Ok((file, true)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((regular(options.open(path)?)?, false)),
+        Ok(file) => Ok((private(file)?, true)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((regular(options.open(path))?, false)),
         Err(error) => Err(error),
     }
 }
@@ -45,30 +67,26 @@ pub fn open_append(path: &Path) -> io::Result<(File, bool)> {
 /// Opens a regular file for reading; `None` if there is none.
 ///
 /// # Errors
-/// As open(2); also when it is a symbolic link or not a regular file.
+/// As open(2); also when it is a symbolic link, not a regular file, or somebody else's.
 pub fn open_read(path: &Path) -> io::Result<Option<File>> {
     match OpenOptions::new().read(true).custom_flags(no_follow()).open(path) {
-        Ok(file) => regular(file).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        opened => regular(opened).map(Some),
     }
 }
 
 /// Opens a lock file, made 0600 if missing.
 ///
 /// # Errors
-/// As open(2); also when it is a symbolic link or not a regular file.
+/// As open(2); also when it is a symbolic link, not a regular file, or somebody else's.
 pub fn open_lock(path: &Path) -> io::Result<File> {
-    regular(
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(no_follow())
-            .open(path)?,
-    )
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600).custom_flags(no_follow());
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => private(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => regular(options.open(path)),
+        Err(error) => Err(error),
+    }
 }
 
 /// A link in the state directory could point anywhere, and opening a fifo would wait for ever.
@@ -77,11 +95,34 @@ fn no_follow() -> i32 {
     (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed()
 }
 
-fn regular(file: File) -> io::Result<File> {
-    if file.metadata()?.is_file() {
-        return Ok(file);
+/// An opened file of ours; in words what open(2) says of the others.
+fn regular(opened: io::Result<File>) -> io::Result<File> {
+    let refused = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    let file = match opened {
+        Ok(file) => file,
+        Err(error) => {
+            return match error.raw_os_error().map(Errno::from_raw_os_error) {
+                // FreeBSD's word for it is EMLINK
+                Some(Errno::LOOP | Errno::MLINK) => refused("it is a symbolic link"),
+                Some(Errno::NXIO | Errno::ISDIR | Errno::OPNOTSUPP) => refused("it is not a regular file"),
+                _ => Err(error),
+            };
+        }
+    };
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return refused("it is not a regular file");
     }
-    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"))
+    owned(&metadata)?;
+    Ok(file)
+}
+
+/// Gives a new file the mode that the umask may have kept from it.
+fn private(file: File) -> io::Result<File> {
+    if file.metadata()?.mode() & 0o777 != 0o600 {
+        file.set_permissions(fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
 }
 
 /// Puts `content` in the place of `path` at once: a temporary file, fsync, rename.
@@ -89,10 +130,20 @@ fn regular(file: File) -> io::Result<File> {
 /// # Errors
 /// As the calls; `path` is then as before.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(parent(path))?;
-    file.write_all(content)?;
+    let file = temporary(path, content)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// As [`replace`], where there is nothing yet; nothing that is there is replaced.
+///
+/// # Errors
+/// As the calls; [`io::ErrorKind::AlreadyExists`] where there is something.
+pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
+    let file = temporary(path, content)?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path).map_err(|error| error.error)?;
     Ok(())
 }
 
@@ -109,10 +160,18 @@ pub fn replace_derived<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
 /// # Errors
 /// As the calls; `path` is then as before.
 pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(parent(path))?;
-    file.write_all(content)?;
-    file.persist(path).map_err(|error| error.error)?;
+    temporary(path, content)?.persist(path).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// What the names of files begin with that are to be renamed; a kill leaves them.
+pub const TEMPORARY: &str = ".tmp";
+
+fn temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
+    let mut file = Builder::new().prefix(TEMPORARY).tempfile_in(parent(path))?;
+    file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
+    file.write_all(content)?;
+    Ok(file)
 }
 
 /// Makes the directory entries in `path` durable.

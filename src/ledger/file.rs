@@ -66,7 +66,7 @@ pub fn parse(bytes: &[u8], path: &Path, before: u64) -> Result<Bytes, LedgerErro
 }
 
 /// What a whole line is that is no record.
-enum LineKind {
+pub(super) enum LineKind {
     /// An object of a later version, whose fields may mean anything.
     Newer(u32),
     /// A whole object: somebody wrote it so, no power loss made it.
@@ -75,7 +75,8 @@ enum LineKind {
     Garbage,
 }
 
-fn line_kind(line: &[u8]) -> LineKind {
+/// What kind a line is that is no record.
+pub(super) fn line_kind(line: &[u8]) -> LineKind {
     let Ok(Value::Object(object)) = serde_json::from_slice(line) else { return LineKind::Garbage };
     let version = object.get("v").and_then(Value::as_u64).map(|version| u32::try_from(version).unwrap_or(u32::MAX));
     match version {
