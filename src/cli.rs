@@ -105,6 +105,8 @@ pub enum Command {
         #[command(subcommand)]
         command: WatchCommand,
     },
+    /// Find what is wrong here, with what mends it
+    Doctor(DoctorArgs),
     /// Play the main job through in a scratch directory, with real Git and real HTTP
     Rehearse(RehearseArgs),
 }
@@ -323,6 +325,17 @@ pub struct WatchRemoveArgs {
     /// The watches to remove
     #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::watch_names))]
     pub names: Vec<WatchName>,
+}
+
+/// Arguments of `patch doctor`
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Leave the damaged lines out of the ledger, and keep it as it was beside it
+    #[arg(long)]
+    pub repair: bool,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
 }
 
 /// Arguments of `patch rehearse`

@@ -1,6 +1,7 @@
 //! The commands: what each does between the arguments and the exit status.
 
 pub mod dispatch;
+pub mod doctor;
 pub mod event;
 pub mod log;
 pub mod poll;
@@ -54,6 +55,7 @@ fn json(command: &Command) -> bool {
         Command::Show(args) => args.json,
         Command::Retry(args) => args.json,
         Command::Replay(args) => args.json,
+        Command::Doctor(args) => args.json,
         Command::Watch { command: WatchCommand::Add(args) } => args.json,
         Command::Watch { command: WatchCommand::List(args) } => args.json,
         Command::Watch { command: WatchCommand::Check(args) } => args.json,
@@ -79,6 +81,7 @@ fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
             WatchCommand::Check(args) => watch_check::run(directory, args, report),
             WatchCommand::Remove(args) => watch_list::remove(directory, args, report),
         },
+        Command::Doctor(args) => doctor::run(directory, args, report),
         Command::Rehearse(args) => crate::rehearse::run(directory, args, report),
     }
 }

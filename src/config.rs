@@ -107,6 +107,13 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     if mistakes.is_empty() { Ok(Config { watches, settings, remotes, implicit }) } else { Err(deduplicated(mistakes)) }
 }
 
+/// `patch.stateDir`, whatever else the configuration holds.
+#[must_use]
+pub fn state_dir(entries: &[ConfigEntry]) -> Option<PathBuf> {
+    let set = entries.iter().filter(|entry| matches!(key::place(entry), Ok(Some((None, Key::StateDir)))));
+    set.last().and_then(|entry| value::directory(text(entry)).ok())
+}
+
 fn implicit_name() -> WatchName {
     IMPLICIT.parse().expect("a word is a watch name")
 }

@@ -33,6 +33,8 @@ pub mod dispatch;
 pub mod intake;
 pub mod ledger;
 
+pub mod doctor;
+
 pub mod command;
 pub mod outcome;
 pub mod report;

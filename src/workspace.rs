@@ -97,15 +97,7 @@ impl Workspace {
     /// # Errors
     /// When there is none, or its configuration has mistakes.
     pub fn open(directory: Option<&Path>) -> Result<Self, Failure> {
-        for name in ["PATCH_STATE_DIR", "PATCH_CACHE_DIR"] {
-            let value = env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-            if let Some(path) = value.filter(|path| !path.is_absolute()) {
-                return Err(Failure::Usage(
-                    format!("{name} is not an absolute path: {}", text::printable(&path.to_string_lossy())),
-                    Some("a relative one would be another directory, and another ledger, from every place".to_owned()),
-                ));
-            }
-        }
+        check_environment()?;
         let git = git_in(directory)?;
         let location = git.locate()?;
         let entries = git.config()?;
@@ -172,8 +164,7 @@ impl Workspace {
     /// # Errors
     /// [`Failure::Busy`] when another process holds it longer than `wait`.
     pub fn lock(&self, name: &str, wait: Duration) -> Result<Lock, Failure> {
-        let path = self.places.state.join(name);
-        Lock::acquire(&path, wait).map_err(|error| error.at(path).into())
+        lock_in(&self.places.state, name, wait)
     }
 
     /// Where a run works: the worktree, or the Git directory of a bare repository.
@@ -181,6 +172,32 @@ impl Workspace {
     pub fn work_dir(&self) -> &Path {
         self.location.worktree.as_deref().unwrap_or(&self.location.git_dir)
     }
+}
+
+/// A lock in a state directory.
+///
+/// # Errors
+/// As [`Workspace::lock`].
+pub fn lock_in(state: &Path, name: &str, wait: Duration) -> Result<Lock, Failure> {
+    let path = state.join(name);
+    Lock::acquire(&path, wait).map_err(|error| error.at(path).into())
+}
+
+/// Refuses variables that would name another directory from every place.
+///
+/// # Errors
+/// When one is a relative path.
+pub fn check_environment() -> Result<(), Failure> {
+    for name in ["PATCH_STATE_DIR", "PATCH_CACHE_DIR"] {
+        let value = env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        if let Some(path) = value.filter(|path| !path.is_absolute()) {
+            return Err(Failure::Usage(
+                format!("{name} is not an absolute path: {}", text::printable(&path.to_string_lossy())),
+                Some("a relative one would be another directory, and another ledger, from every place".to_owned()),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The `git` program in `directory`, or here.

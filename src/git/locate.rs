@@ -21,6 +21,17 @@ pub struct Location {
 }
 
 impl Git {
+    /// What `git --version` says, such as `git version 2.39.5`.
+    ///
+    /// # Errors
+    /// If Git cannot be run.
+    pub fn version(&self) -> Result<String, GitError> {
+        let mut command = self.command();
+        command.arg("version");
+        let output = self.output(command, "version", LOCAL)?;
+        Ok(String::from_utf8_lossy(&output).trim().to_owned())
+    }
+
     /// Finds the repository, by one `git rev-parse`.
     ///
     /// # Errors

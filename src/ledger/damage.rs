@@ -10,6 +10,8 @@ use crate::text;
 
 /// How many bytes of a line are shown.
 const SHOWN: usize = 80;
+/// Why a record at the end is none yet.
+pub const UNENDED: &str = "it has no line end";
 
 /// A line that is not one record of ours.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -74,7 +76,7 @@ pub fn scan(bytes: &[u8]) -> Scan {
             (Err(_), LineKind::Newer(version)) => {
                 Some((What::Newer(version), format!("it has format version {version}")))
             }
-            (Ok(_), _) => Some((What::Torn, "it has no end".to_owned())),
+            (Ok(_), _) => Some((What::Torn, UNENDED.to_owned())),
             (Err(why), LineKind::Garbage) if is_last => Some((What::Torn, why.clone())),
             (Err(why), _) => Some((What::Lost(named_kind(text)), why.clone())),
         };
@@ -138,7 +140,9 @@ pub fn consequence(kind: Option<&str>) -> &'static str {
         Some("primed") => {
             "if it was a watch's first sight, the watch is primed again: what came since its last poll is not news"
         }
-        Some("skipped") => "if it was a skipped entry, it is skipped again; a superseded signal is dispatched after all",
+        Some("skipped") => {
+            "if it was a skipped entry, it is skipped again; a superseded signal is dispatched after all"
+        }
         Some("request") => "if it was a `retry` or `replay`, ask for it again",
         Some("watchError" | "gap") => "it was told, and nothing depends on it",
         _ => "whatever it was may be found again and dispatched again, with the same id",

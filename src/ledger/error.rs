@@ -106,12 +106,7 @@ impl fmt::Display for LedgerError {
             Self::Locked(path) => write!(f, "another process keeps {} locked", path.display()),
             Self::NoLocks(path) => write!(f, "cannot lock {}: its file system has no locks", path.display()),
             Self::Unanswered { path, after } => {
-                write!(
-                    f,
-                    "cannot lock {}: its file system did not answer within {} s",
-                    path.display(),
-                    after.as_secs()
-                )
+                write!(f, "cannot lock {}: its file system did not answer within {} s", path.display(), after.as_secs())
             }
             Self::Io { action, path, error } => write!(f, "{action} {}: {error}", path.display()),
         }
