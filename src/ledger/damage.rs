@@ -138,7 +138,8 @@ pub fn consequence(kind: Option<&str>) -> &'static str {
         Some("run") => "if it was the end of a run, that attempt counts as interrupted and is made again",
         Some("dispatch") => "if it was the beginning of a run, that attempt may be made again",
         Some("primed") => {
-            "if it was a watch's first sight, the watch is primed again: what came since its last poll is not news"
+            "if it was a watch's first sight, what was known then is news now; a watch of which nothing else is left is \
+             primed again, and what came since its last poll is not news"
         }
         Some("skipped") => {
             "if it was a skipped entry, it is skipped again; a superseded signal is dispatched after all"
