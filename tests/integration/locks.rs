@@ -26,7 +26,8 @@ fn polls_that_overlap_and_are_killed_come_to_one_end() {
         }
         for mut poll in polls {
             let status = poll.wait().unwrap();
-            assert!(matches!(status.code(), None | Some(0 | 75)), "{status}");
+            // The push of one that was killed may still go on, and get in the way of another's.
+            assert!(matches!(status.code(), None | Some(0 | 1 | 75)), "{status}");
         }
     }
     // What was interrupted is made again after its wait.
