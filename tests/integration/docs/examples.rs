@@ -97,6 +97,8 @@ impl World {
         self.examples.insert("event", pretty(&event[0]));
         self.trouble();
         self.refs();
+        let lines = self.patch(&["doctor", "--json"]);
+        self.keep("finding", &lines, &["configuration"]);
         self.examples
     }
 
