@@ -110,8 +110,8 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
 /// `patch.stateDir`, whatever else the configuration holds.
 #[must_use]
 pub fn state_dir(entries: &[ConfigEntry]) -> Option<PathBuf> {
-    let set = entries.iter().filter(|entry| matches!(key::place(entry), Ok(Some((None, Key::StateDir)))));
-    set.last().and_then(|entry| value::directory(text(entry)).ok())
+    let set = entries.iter().rfind(|entry| matches!(key::place(entry), Ok(Some((None, Key::StateDir)))));
+    set.and_then(|entry| value::directory(text(entry)).ok())
 }
 
 fn implicit_name() -> WatchName {

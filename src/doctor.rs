@@ -26,8 +26,8 @@ use crate::{
 };
 use serde::Serialize;
 use std::{
+    borrow::Cow,
     env,
-    ffi::OsStr,
     io::{self, Read},
     path::Path,
 };
@@ -77,20 +77,20 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn new(check: &'static str, health: Health, found: String) -> Self {
-        Self { check, health, found: text::printable(&found), fix: None, line: None, byte: None }
+    fn new(check: &'static str, health: Health, found: impl AsRef<str>) -> Self {
+        Self { check, health, found: text::printable(found.as_ref()), fix: None, line: None, byte: None }
     }
 
-    fn ok(check: &'static str, found: impl Into<String>) -> Self {
-        Self::new(check, Health::Ok, found.into())
+    fn ok(check: &'static str, found: impl AsRef<str>) -> Self {
+        Self::new(check, Health::Ok, found)
     }
 
-    fn warning(check: &'static str, found: impl Into<String>) -> Self {
-        Self::new(check, Health::Warning, found.into())
+    fn warning(check: &'static str, found: impl AsRef<str>) -> Self {
+        Self::new(check, Health::Warning, found)
     }
 
-    fn broken(check: &'static str, found: impl Into<String>) -> Self {
-        Self::new(check, Health::Broken, found.into())
+    fn broken(check: &'static str, found: impl AsRef<str>) -> Self {
+        Self::new(check, Health::Broken, found)
     }
 
     fn fix(self, fix: impl AsRef<str>) -> Self {
@@ -182,7 +182,6 @@ fn read(path: &Path) -> Found {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let path: &OsStr = path.as_ref();
     let path = path.to_string_lossy();
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), |quoted| quoted.into_owned())
+    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Cow::into_owned)
 }

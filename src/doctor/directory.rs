@@ -17,7 +17,7 @@ pub fn check(scene: &Scene) -> Vec<Finding> {
     let mut findings = of_directory(&places.state);
     if fs::symlink_metadata(&places.state).is_ok_and(|state| state.is_dir()) {
         findings
-            .extend([&places.state.join("runs"), &places.state.join("events")].into_iter().flat_map(|it| inner(it)));
+            .extend([&places.state.join("runs"), &places.state.join("events")].into_iter().filter_map(|it| inner(it)));
         findings.extend(contents(&places.state));
     }
     for cache in [&places.cache, &places.hosts] {

@@ -33,7 +33,7 @@ pub fn check(scene: &Scene) -> Vec<Finding> {
     if findings.is_empty() {
         let signals = scan.records.iter().filter(|(_, record)| matches!(record.body, Body::Signal(_))).count();
         let records = counted(scan.records.len(), "record", "records");
-        findings.push(Finding::ok(CHECK, format!("{records}, {} of them signals", signals)));
+        findings.push(Finding::ok(CHECK, format!("{records}, {signals} of them signals")));
     }
     findings
 }

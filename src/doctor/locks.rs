@@ -89,7 +89,7 @@ fn holders(path: &Path, locks: &io::Result<String>) -> Option<Vec<Holder>> {
     (same_device || !by.is_empty()).then_some(by)
 }
 
-/// Whether the table (proc_locks(5)) has a flock of a file with this inode, and if so, of this device.
+/// Whether the table (`proc_locks(5)`) has a flock of a file with this inode, and if so, of this device.
 fn flocked(locks: &str, inode: u64, device: (u32, u32)) -> Option<bool> {
     let mut found = None;
     for line in locks.lines() {
@@ -131,6 +131,10 @@ mod tests {
 
     #[test]
     fn the_kernels_table_tells_which_files_are_locked() {
+        #[track_caller]
+        fn case(table: &str, inode: u64, expected: Option<bool>) {
+            assert_eq!(flocked(table, inode, (0xfe, 0)), expected, "{inode}");
+        }
         let table = "\
 1: FLOCK  ADVISORY  WRITE 4612 fe:00:101 0 EOF
 1: -> FLOCK  ADVISORY  WRITE 4613 fe:00:101 0 EOF
@@ -138,10 +142,6 @@ mod tests {
 3: FLOCK  ADVISORY  READ 0 00:2a:103 0 EOF
 nonsense
 ";
-        #[track_caller]
-        fn case(table: &str, inode: u64, expected: Option<bool>) {
-            assert_eq!(flocked(table, inode, (0xfe, 0)), expected, "{inode}");
-        }
         case(table, 101, Some(true));
         case(table, 102, None);
         case(table, 103, Some(false));

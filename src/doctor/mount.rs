@@ -35,7 +35,7 @@ pub fn network<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
     NETWORK.contains(&base).then_some(kind)
 }
 
-/// Mount point and kind of a line: proc_pid_mountinfo(5).
+/// Mount point and kind of a line: `proc_pid_mountinfo(5)`.
 fn mount(line: &str) -> Option<(String, &str)> {
     let (before, after) = line.split_once(" - ")?;
     let point = before.split(' ').nth(4)?;

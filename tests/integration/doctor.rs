@@ -29,11 +29,15 @@ fn busy() -> Fork {
     fork
 }
 
+/// The lines, each with its end.
+fn joined<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
 /// Puts `text` in the place of line `number` of the ledger, from 1.
 fn damage(fork: &Fork, number: usize, text: &str) -> String {
     let ledger = fork.ledger();
-    let lines = ledger.lines().enumerate().map(|(index, line)| if index + 1 == number { text } else { line });
-    let damaged: String = lines.map(|line| format!("{line}\n")).collect();
+    let damaged = joined(ledger.lines().enumerate().map(|(index, line)| if index + 1 == number { text } else { line }));
     fork.write_ledger(&damaged);
     damaged
 }
@@ -124,8 +128,7 @@ fn every_damaged_line_is_named_and_a_repair_keeps_the_original() {
         warning ledger: line 5: attempt 1 of patch:up:v1.1.0:upstream.release ends twice
     "#]]);
     assert_eq!(fs::read_to_string(fork.state("ledger-damaged-1767323045000.jsonl")).unwrap(), damaged);
-    let clean =
-        damaged.lines().take(3).map(|line| format!("{line}\n")).collect::<String>() + &format!("{run}\n{run}\n");
+    let clean = joined(damaged.lines().take(3)) + &format!("{run}\n{run}\n");
     assert_eq!(fork.ledger(), clean);
     fork.says_of(&["poll"]).is(&expect![[r#"
         status: 0
@@ -307,7 +310,7 @@ fn a_repair_that_is_killed_anywhere_leaves_the_old_ledger_or_the_new_one_whole()
     }
     let fork = busy();
     let old = damage(&fork, 3, "x");
-    let new: String = old.lines().filter(|line| *line != "x").map(|line| format!("{line}\n")).collect();
+    let new = joined(old.lines().filter(|line| *line != "x"));
     let program = env!("CARGO_BIN_EXE_patch");
     let mut kills = 0;
     for call in ["openat", "write", "fsync", "rename,renameat,renameat2,link,linkat", "unlink,unlinkat"] {

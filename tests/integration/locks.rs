@@ -56,7 +56,7 @@ fn tampered(fork: &Fork, inject: &str, args: &[&str]) -> Option<crate::environme
     let mut output = fork.environment().run("strace", &[&strace[..], args].concat()).in_dir("fork").run();
     // It finds it odd that a process ends in the middle of a call.
     let lines = output.stderr.lines().filter(|line| !line.starts_with("strace: "));
-    output.stderr = lines.map(|line| format!("{line}\n")).collect();
+    output.stderr = lines.flat_map(|line| [line, "\n"]).collect();
     Some(fork.steady(&output))
 }
 
@@ -95,32 +95,33 @@ fn a_file_system_without_locks_is_told_so() {
     assert!(output.stderr.contains("intake.lock: Input/output error"), "{output}");
 }
 
+/// Of our files a child has `input` at most, on its standard input; and nothing beyond the three.
+#[track_caller]
+fn check_descriptors(fork: &Fork, name: &str, input: Option<&str>) {
+    let text = fork.environment().read(name);
+    let found: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    let state = fork.path("state");
+    let ours: Vec<_> = found.iter().filter(|(_, path)| path.starts_with(state.to_str().unwrap())).collect();
+    match input {
+        Some(input) => {
+            assert_eq!(ours.len(), 1, "{name}: {text}");
+            assert!(ours[0].0 == "0" && ours[0].1.ends_with(input), "{name}: {text}");
+        }
+        None => assert!(ours.is_empty(), "{name}: {text}"),
+    }
+    // The tests themselves may have been started with more than three.
+    let inherited = fork.environment().read("inherited");
+    let is_inherited = |fd: &str| inherited.lines().any(|line| line.starts_with(&format!("{fd} ")));
+    let beyond: Vec<_> = found.iter().filter(|(fd, path)| !is_inherited(fd) && !path.starts_with("/proc/")).collect();
+    assert!(beyond.is_empty(), "{name}: {text}");
+}
+
 #[test]
 fn no_child_has_a_descriptor_of_ours() {
     // The fourth is `ls` itself, reading the directory.
     let list = |name: &str| {
         format!("ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> \\(.*\\)/\\1 \\2/p' > \"$ROOT/{name}\"")
     };
-    #[track_caller]
-    fn check(fork: &Fork, name: &str, input: Option<&str>) {
-        let text = fork.environment().read(name);
-        let found: Vec<(&str, &str)> = text.lines().filter_map(|line| line.split_once(' ')).collect();
-        let state = fork.path("state");
-        let ours: Vec<_> = found.iter().filter(|(_, path)| path.starts_with(state.to_str().unwrap())).collect();
-        match input {
-            Some(input) => {
-                assert_eq!(ours.len(), 1, "{name}: {text}");
-                assert!(ours[0].0 == "0" && ours[0].1.ends_with(input), "{name}: {text}");
-            }
-            None => assert!(ours.is_empty(), "{name}: {text}"),
-        }
-        // The tests themselves may have been started with more than three.
-        let inherited = fork.environment().read("inherited");
-        let is_inherited = |fd: &str| inherited.lines().any(|line| line.starts_with(&format!("{fd} ")));
-        let beyond: Vec<_> =
-            found.iter().filter(|(fd, path)| !is_inherited(fd) && !path.starts_with("/proc/")).collect();
-        assert!(beyond.is_empty(), "{name}: {text}");
-    }
     let fork = Fork::dispatching("command", &list("runner"));
     fork.environment().program("hooks/reference-transaction", &format!("#!/bin/sh\n{}\n", list("hook")));
     fork.environment().program("bin/ssh", &format!("#!/bin/sh\n{}\nexit 1\n", list("ssh")));
@@ -130,11 +131,11 @@ fn no_child_has_a_descriptor_of_ours() {
     fork.release("v1.1.0");
     fork.patch(&["poll"]).success();
     // What a run finds on its standard input is the lock that shows that it goes on.
-    check(&fork, "runner", Some("/runs/up.input"));
-    check(&fork, "hook", None);
+    check_descriptors(&fork, "runner", Some("/runs/up.input"));
+    check_descriptors(&fork, "hook", None);
     fork.set("watch.over-ssh.remote", "ssh://git.example/repository");
     fork.patch(&["poll", "over-ssh"]).env("GIT_SSH", fork.path("bin/ssh")).run();
-    check(&fork, "ssh", None);
+    check_descriptors(&fork, "ssh", None);
     assert!(fs::read_dir(fork.state("runs")).unwrap().count() > 0);
 }
 
