@@ -401,7 +401,7 @@ fn a_ledger_that_cannot_be_written_keeps_the_news_for_the_next_poll() {
     fork.poll().is(&expect![[r#"
         status: 1
         --- stderr
-        error: cannot lock $TEMP/home/.local/state/patch-moi/FOLDER/ledger.lock: Is a directory (os error 21)
+        error: cannot lock $TEMP/home/.local/state/patch-moi/FOLDER/ledger.lock: it is not a regular file
         hint: see that the state directory is sound; PATCH_STATE_DIR names another
     "#]]);
     assert_eq!(fork.ledger(), before);
@@ -546,7 +546,7 @@ fn a_damaged_ledger_is_left_alone() {
         status: 1
         --- stderr
         error: the ledger is damaged: $TEMP/home/.local/state/patch-moi/FOLDER/ledger.jsonl, line 2: expected ident at line 1 column 2
-        hint: nothing was changed; look at line 2 with `sed -n 2p $TEMP/home/.local/state/patch-moi/FOLDER/ledger.jsonl`, keep a copy of the file, and mend or delete that line
+        hint: nothing was changed; `patch doctor` names every damaged line, and `patch doctor --repair` leaves them out and keeps the whole file beside it
     "#]]);
     assert_eq!(fork.ledger(), damaged);
 }
