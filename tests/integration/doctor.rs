@@ -1,8 +1,9 @@
 //! `patch doctor`: what is wrong is named where everything else refuses, and a repair loses nothing
 //! that it does not name.
 
-use crate::environment::{Environment, Output, is_installed};
+use crate::environment::{Environment, Output};
 use crate::fork::Fork;
+use crate::ledger::can_trace;
 use expect_test::expect;
 use patch_moi::refname;
 use serde_json::Value;
@@ -306,10 +307,10 @@ fn a_poll_that_runs_while_the_ledger_is_repaired_loses_no_record() {
 
 #[test]
 fn a_repair_that_is_killed_anywhere_leaves_the_old_ledger_or_the_new_one_whole() {
-    if !is_installed("strace") {
+    let fork = busy();
+    if !can_trace(fork.environment()) {
         return;
     }
-    let fork = busy();
     let old = damage(&fork, 3, "x");
     let new = joined(old.lines().filter(|line| *line != "x"));
     let program = env!("CARGO_BIN_EXE_patch");

@@ -155,7 +155,7 @@ fn two_polls_at_once_record_each_entry_once() {
 }
 
 /// `strace` as far as it may be used here.
-fn can_trace(environment: &Environment) -> bool {
+pub fn can_trace(environment: &Environment) -> bool {
     if !is_installed("strace") {
         return false;
     }
