@@ -111,7 +111,7 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
 #[must_use]
 pub fn state_dir(entries: &[ConfigEntry]) -> Option<PathBuf> {
     let set = entries.iter().rfind(|entry| matches!(key::place(entry), Ok(Some((None, Key::StateDir)))));
-    set.and_then(|entry| value::directory(text(entry)).ok())
+    set.and_then(|entry| value::directory(text(Key::StateDir, entry).ok()?).ok())
 }
 
 fn implicit_name() -> WatchName {
