@@ -107,8 +107,9 @@ impl Journal<'_> {
         Ok(plan::plan(watch, ledger.state(), now))
     }
 
-    /// Records the end of attempts that were interrupted once too often: nobody else will.
-    fn give_up(&mut self, watch: &Watch, now: Timestamp) -> Result<(), LedgerError> {
+    /// Records the end of attempts that were interrupted once too often: nobody else will. Returns
+    /// whose they were.
+    fn give_up(&mut self, watch: &Watch, now: Timestamp) -> Result<Vec<(String, Target)>, LedgerError> {
         let abandoned = {
             let mut ledger = self.lock();
             ledger.refresh()?;
@@ -116,7 +117,8 @@ impl Journal<'_> {
         };
         let message = "given up: each attempt ended `patch` itself, or was cut short with it";
         let ended = |due: &Due| ended(watch, due, Ran::failed(message.to_owned()), Duration::ZERO);
-        self.append(abandoned.iter().map(|due| Record::new(now, Body::Run(Box::new(ended(due))))).collect())
+        self.append(abandoned.iter().map(|due| Record::new(now, Body::Run(Box::new(ended(due))))).collect())?;
+        Ok(abandoned.into_iter().map(|due| (due.id, due.target)).collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, Ledger> {
@@ -166,10 +168,15 @@ fn drain(
     input: &Lock,
     done: &mut Vec<(String, Target)>,
 ) -> Result<(), LedgerError> {
-    journal.give_up(watch, Timestamp::now())?;
+    for (id, target) in journal.give_up(watch, Timestamp::now())? {
+        runner::forget(workspace, &id, target);
+    }
     while signals::interrupted().is_none() {
         let now = Timestamp::now();
         let (superseded, due) = journal.plan(watch, now)?;
+        for (it, target) in superseded.iter().flat_map(|it| watch.dispatch.iter().map(move |target| (it, *target))) {
+            runner::forget(workspace, &it.id, target);
+        }
         journal.append(superseded.into_iter().map(|it| skipped(watch, it, now)).collect())?;
         let Some(due) = due.into_iter().find(|due| !was_made(done, due)) else { break };
         done.push((due.id.clone(), due.target));

@@ -22,7 +22,7 @@ use crate::{private, time::Timestamp};
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::MetadataExt,
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -33,7 +33,8 @@ const APPEND_WAIT: Duration = Duration::from_secs(30);
 /// The ledger of one repository, and what its records add up to.
 ///
 /// Opening reads the index and what was appended since. Reading takes no lock: a line that is being
-/// written has no end yet and is left for the next time.
+/// written has no end yet and is left for the next time. Who acts upon the records takes the lock,
+/// and makes durable what was found first.
 #[derive(Debug)]
 pub struct Ledger {
     directory: PathBuf,
@@ -42,11 +43,13 @@ pub struct Ledger {
     state: State,
     position: Position,
     indexed: Position,
+    /// How many bytes are known to be durable.
+    settled: u64,
     notices: Vec<String>,
 }
 
 impl Ledger {
-    /// Opens the ledger in `directory`, which must exist; no ledger yet is an empty one.
+    /// Opens the ledger in `directory` for reading; no ledger yet is an empty one.
     ///
     /// # Errors
     /// When it is damaged before its end, from a later version, or cannot be read.
@@ -57,15 +60,21 @@ impl Ledger {
             return Ok(ledger);
         };
         if let Some((position, state)) = index::load(&ledger.index_path(), &file) {
+            ledger.settled = position.length;
             (ledger.indexed, ledger.position, ledger.state) = (position.clone(), position, state);
             ledger.read = Some(file.try_clone().map_err(LedgerError::io("cannot read", &ledger.path()))?);
         }
         ledger.catch_up(&file)?;
-        if ledger.position.length != ledger.indexed.length {
-            // Whoever appended this may have been killed between write and fsync: what is acted
-            // upon from here on must be durable first.
-            file.sync_all().map_err(LedgerError::io("cannot sync", &ledger.path()))?;
-        }
+        Ok(ledger)
+    }
+
+    /// Opens the ledger in `directory`, which must exist, to act upon it: what it holds is durable.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], and when the lock is not to be had or the disk refuses.
+    pub fn open_settled(directory: &Path) -> Result<Self, LedgerError> {
+        let mut ledger = Self::open(directory)?;
+        ledger.refresh()?;
         Ok(ledger)
     }
 
@@ -76,6 +85,7 @@ impl Ledger {
             state: State::default(),
             position: Position::default(),
             indexed: Position::default(),
+            settled: 0,
             notices: Vec::new(),
         }
     }
@@ -101,13 +111,18 @@ impl Ledger {
         std::mem::take(&mut self.notices)
     }
 
-    /// Takes into account what other processes appended since.
+    /// Takes into account what other processes appended since, and makes it durable.
     ///
     /// # Errors
-    /// As [`Ledger::open`].
+    /// As [`Ledger::open_settled`].
     pub fn refresh(&mut self) -> Result<(), LedgerError> {
+        // Under the lock nobody's append is between its write and its fsync.
+        let _lock = self.lock()?;
         match private::open_read(&self.path()).map_err(LedgerError::io("cannot read", &self.path()))? {
-            Some(file) => self.catch_up(&file).map(drop),
+            Some(file) => {
+                self.catch_up(&file)?;
+                self.settle()
+            }
             None => Ok(()),
         }
     }
@@ -126,10 +141,11 @@ impl Ledger {
         }
         let path = self.path();
         let _lock = self.lock()?;
-        let (mut file, created) = private::open_append(&path).map_err(LedgerError::io("cannot open", &path))?;
+        let mut file = private::open_append(&path).map_err(LedgerError::io("cannot open", &path))?;
         if let Tail::Torn = self.catch_up(&file)? {
             self.set_aside(&file)?;
         }
+        self.settle()?;
         let batch: String = records.iter().map(Record::line).collect();
         if let Err(error) = file.write_all(batch.as_bytes()) {
             // Part of the batch may be there: better none of it than a torn line.
@@ -137,18 +153,19 @@ impl Ledger {
             return Err(LedgerError::io("cannot append to", &path)(error));
         }
         if let Err(error) = file.sync_all() {
-            // What is in the file now may never reach the disk, whatever a later sync says.
+            // What is in the file now may never reach the disk, whatever a later sync says. Where it
+            // cannot be taken back either, whoever finds it writes it again before believing it.
             let _ = file.set_len(self.position.length);
             return Err(LedgerError::io("cannot sync", &path)(error));
         }
-        // Whoever made the file may have been killed before its directory entry was durable.
-        if created || self.position.length == 0 {
-            private::sync_dir(&self.directory).map_err(LedgerError::io("cannot sync", &self.directory))?;
+        if self.position.length == 0 {
+            self.sync_path()?;
         }
         for record in records {
             self.state.fold(record);
         }
         self.position = self.position.after(batch.as_bytes(), records.len() as u64);
+        self.settled = self.position.length;
         Ok(())
     }
 
@@ -166,6 +183,7 @@ impl Ledger {
             return Ok(());
         };
         self.catch_up(&file)?;
+        self.settle()?;
         self.position.modified = index::modified(&file);
         index::save(&self.index_path(), &file, &self.position, &self.state)
             .map_err(LedgerError::io("cannot write", &self.index_path()))?;
@@ -223,6 +241,7 @@ impl Ledger {
             // A repaired ledger, or an older copy, has taken the place of the one that was read.
             self.state = State::default();
             self.position = Position::default();
+            self.settled = 0;
         }
         if !is_same {
             self.read = Some(file.try_clone().map_err(LedgerError::io("cannot read", &path))?);
@@ -248,6 +267,34 @@ impl Ledger {
         Ok((read.dev(), read.ino()) == (file.dev(), file.ino()))
     }
 
+    /// Makes what was found beyond the durable bytes durable, while the caller holds the lock.
+    ///
+    /// Whoever appended it was killed before its fsync, or the fsync failed and so did taking it back.
+    /// After a failed fsync the kernel holds the bytes for clean, and the next fsync says that all is
+    /// well (fsync(2), "ERRORS"): only bytes that are written again are synced again.
+    fn settle(&mut self) -> Result<(), LedgerError> {
+        if self.position.length <= self.settled {
+            return Ok(());
+        }
+        let path = self.path();
+        let file = private::open_rewrite(&path).map_err(LedgerError::io("cannot open", &path))?;
+        let mut found = vec![0; usize::try_from(self.position.length - self.settled).expect("they were read before")];
+        file.read_exact_at(&mut found, self.settled).map_err(LedgerError::io("cannot read", &path))?;
+        file.write_all_at(&found, self.settled).map_err(LedgerError::io("cannot write", &path))?;
+        file.sync_all().map_err(LedgerError::io("cannot sync", &path))?;
+        if self.settled == 0 {
+            self.sync_path()?;
+        }
+        self.settled = self.position.length;
+        Ok(())
+    }
+
+    /// Makes the file's directory entry durable, and those of the directories above it: whoever made
+    /// them may have been killed before.
+    fn sync_path(&self) -> Result<(), LedgerError> {
+        private::sync_path(&self.directory).map_err(LedgerError::io("cannot sync", &self.directory))
+    }
+
     /// Moves what lies behind the last whole line into a file of its own.
     fn set_aside(&mut self, file: &File) -> Result<(), LedgerError> {
         let path = self.path();
@@ -258,7 +305,7 @@ impl Ledger {
             .and_then(|_| reader.read_to_end(&mut torn))
             .map_err(LedgerError::io("cannot read", &path))?;
         let aside = self.directory.join(format!("torn-{}-{}.jsonl", self.position.length, Timestamp::now().millis()));
-        private::replace(&aside, &torn)
+        private::replace(&aside, ".torn.new", &torn)
             .and_then(|()| private::sync_dir(&self.directory))
             .map_err(LedgerError::io("cannot write", &aside))?;
         file.set_len(self.position.length).map_err(LedgerError::io("cannot truncate", &path))?;

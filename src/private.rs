@@ -3,12 +3,12 @@
 use rustix::io::Errno;
 use serde::Serialize;
 use std::{
+    ffi::OsStr,
     fs::{self, DirBuilder, File, Metadata, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
-use tempfile::{Builder, NamedTempFile};
 
 /// Makes `path` and its missing parents, 0700.
 ///
@@ -50,16 +50,16 @@ fn owned(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::PermissionDenied, "it belongs to another user"))
 }
 
-/// Opens a regular file for reading and appending, made 0600 if missing; the bool tells that it was.
+/// Opens a regular file for reading and appending, made 0600 if missing.
 ///
 /// # Errors
 /// As open(2); also when it is a symbolic link, not a regular file, or somebody else's.
-pub fn open_append(path: &Path) -> io::Result<(File, bool)> {
+pub fn open_append(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).append(true).mode(0o600).custom_flags(no_follow());
     match options.clone().create_new(true).open(path) {
-        Ok(file) => Ok((private(file)?, true)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((regular(options.open(path))?, false)),
+        Ok(file) => private(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => regular(options.open(path)),
         Err(error) => Err(error),
     }
 }
@@ -125,29 +125,39 @@ fn private(file: File) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens the regular file at `path` for writing over what it holds.
+///
+/// # Errors
+/// As open(2); also when it is a symbolic link or not a regular file.
+pub fn open_rewrite(path: &Path) -> io::Result<File> {
+    regular(OpenOptions::new().read(true).write(true).custom_flags(no_follow()).open(path))
+}
+
 /// Puts `content` in the place of `path` at once: a temporary file, fsync, rename.
+///
+/// The temporary file is `scratch` in the same directory, one name for all who hold the same lock:
+/// what a killed process leaves there, the next one takes away.
 ///
 /// # Errors
 /// As the calls; `path` is then as before.
-pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = temporary(path, content)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+pub fn replace(path: &Path, scratch: &str, content: &[u8]) -> io::Result<()> {
+    replace_through(path, scratch, content, File::sync_all)
 }
 
-/// As [`replace`], where there is nothing yet; nothing that is there is replaced.
+/// Makes a file with `content`, durable, where there is nothing yet; nothing that is there is replaced.
 ///
 /// # Errors
-/// As the calls; [`io::ErrorKind::AlreadyExists`] where there is something.
+/// As the calls, and nothing is left; [`io::ErrorKind::AlreadyExists`] where there is something.
 pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
-    let file = temporary(path, content)?;
-    file.as_file().sync_all()?;
-    file.persist_noclobber(path).map_err(|error| error.error)?;
-    Ok(())
+    let mut file = create_new(path)?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    if written.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    written
 }
 
-/// As [`replace`], without waiting for the disk: for what can be made anew.
+/// As [`replace`], without waiting for the disk, through `.NAME.new`: for what can be made anew.
 ///
 /// # Errors
 /// As the calls; `path` is then as before.
@@ -155,23 +165,51 @@ pub fn replace_derived<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     replace_unsynced(path, &serde_json::to_vec(value)?)
 }
 
-/// As [`replace`], without waiting for the disk: a power loss may leave anything in its place.
+/// As [`replace_derived`]: a power loss may leave anything in its place.
 ///
 /// # Errors
 /// As the calls; `path` is then as before.
 pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
-    temporary(path, content)?.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    replace_through(path, &format!(".{name}.new"), content, |_| Ok(()))
 }
 
-/// What the names of files begin with that are to be renamed; a kill leaves them.
-pub const TEMPORARY: &str = ".tmp";
+/// Whether a file of this name is one that is to be renamed; a kill leaves it until it is needed again.
+#[must_use]
+pub fn is_temporary(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b".") && name.ends_with(b".new")
+}
 
-fn temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
-    let mut file = Builder::new().prefix(TEMPORARY).tempfile_in(parent(path))?;
-    file.as_file().set_permissions(fs::Permissions::from_mode(0o600))?;
-    file.write_all(content)?;
-    Ok(file)
+fn replace_through(
+    path: &Path,
+    scratch: &str,
+    content: &[u8],
+    sync: impl FnOnce(&File) -> io::Result<()>,
+) -> io::Result<()> {
+    let scratch = parent(path).join(scratch);
+    let mut file = open_new(&scratch)?;
+    let replaced = file.write_all(content).and_then(|()| sync(&file)).and_then(|()| fs::rename(&scratch, path));
+    if replaced.is_err() {
+        let _ = fs::remove_file(&scratch);
+    }
+    replaced
+}
+
+/// A new file, 0600, in the place of whatever is there but a directory.
+fn open_new(path: &Path) -> io::Result<File> {
+    match create_new(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            create_new(path)
+        }
+        opened => opened,
+    }
+}
+
+/// A new file, 0600, where there is nothing.
+fn create_new(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow()).open(path)?)
 }
 
 /// Makes the directory entries in `path` durable.
@@ -180,6 +218,31 @@ fn temporary(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
 /// As fsync(2).
 pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes durable the directory entries in `directory`, and those that lead to it on its file system.
+///
+/// Whoever made the directories may have been killed before their entries were durable, and a file
+/// is lost with any of them.
+///
+/// # Errors
+/// As fsync(2).
+pub fn sync_path(directory: &Path) -> io::Result<()> {
+    sync_dir(directory)?;
+    let device = fs::metadata(directory)?.dev();
+    for above in directory.ancestors().skip(1) {
+        let synced = match fs::metadata(above) {
+            Ok(metadata) if metadata.dev() != device => break,
+            found => found.and_then(|_| sync_dir(above)),
+        };
+        match synced {
+            // A directory that may not be read cannot be synced, nor one of a file system that has
+            // no fsync for directories.
+            Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::InvalidInput) => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 fn parent(path: &Path) -> PathBuf {
@@ -198,11 +261,31 @@ mod tests {
         create_dir(&directory).unwrap();
         assert_eq!(fs::metadata(&directory).unwrap().mode() & 0o777, 0o700);
         let path = directory.join("ledger");
-        assert!(open_append(&path).unwrap().1);
-        assert!(!open_append(&path).unwrap().1);
+        open_append(&path).unwrap();
+        open_append(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        replace(&directory.join("index"), b"{}").unwrap();
+        replace(&directory.join("index"), ".new", b"{}").unwrap();
         assert_eq!(fs::metadata(directory.join("index")).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_taken_away() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("index");
+        let target = scratch.path().join("target");
+        fs::write(&target, "precious").unwrap();
+        symlink(&target, scratch.path().join(".new")).unwrap();
+        replace(&path, ".new", b"1").unwrap();
+        fs::write(scratch.path().join(".index.new"), "a longer one").unwrap();
+        replace_unsynced(&path, b"2").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"2");
+        assert_eq!(fs::read(&target).unwrap(), b"precious");
+        assert!(replace(&scratch.path().join("no/such"), ".new", b"1").is_err());
+        fs::create_dir(scratch.path().join("full")).unwrap();
+        assert!(replace(&scratch.path().join("full"), ".new", b"1").is_err());
+        let mut names: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["full", "index", "target"]);
     }
 
     #[test]

@@ -142,13 +142,13 @@ impl Workspace {
         })
     }
 
-    /// The ledger, its directory made if missing.
+    /// The ledger to act upon, its directory made if missing.
     ///
     /// # Errors
     /// When the directory or the ledger cannot be used.
     pub fn ledger(&self) -> Result<Ledger, Failure> {
         self.places.create()?;
-        Ok(Ledger::open(&self.places.state)?)
+        Ok(Ledger::open_settled(&self.places.state)?)
     }
 
     /// The ledger for reading: nothing is made.

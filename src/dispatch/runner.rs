@@ -87,9 +87,9 @@ impl Ran {
 #[must_use]
 pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> Ran {
     let document = due.signal.event.document();
-    let name = format!("{}-{}", &refname::hash(&due.id)[..16], due.target);
-    let event_file = workspace.places.state.join("events").join(format!("{name}.json"));
-    if let Err(error) = private::replace(&event_file, document.as_bytes()) {
+    let (name, event_file) = (name(&due.id, due.target), event_file(workspace, &due.id, due.target));
+    let scratch = format!(".{}.new", watch.name);
+    if let Err(error) = private::replace(&event_file, &scratch, document.as_bytes()) {
         return Ran::failed(format!("cannot write the event to {}: {error}", event_file.display()));
     }
     let default = [RUNNER.to_owned()];
@@ -116,7 +116,7 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
             return Ran::failed(format!("{message}; {hint}"));
         }
     };
-    let log = write_log(&workspace.places.state, &format!("{name}-{}.log", due.attempt), &finished);
+    let log = write_log(&workspace.places.state, &format!("{name}-{}.log", due.attempt), &scratch, &finished);
     let outcome = result::outcome(&finished.exit, &finished.stdout, expect, &due.id);
     Ran {
         status: outcome.status,
@@ -128,6 +128,20 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
         sha: None,
         log: log.ok(),
     }
+}
+
+/// Takes away the event's file where a `patch` was killed during the last attempt that is made.
+pub fn forget(workspace: &Workspace, id: &str, target: Target) {
+    let _ = fs::remove_file(event_file(workspace, id, target));
+}
+
+/// What the files of a delivery are called.
+fn name(id: &str, target: Target) -> String {
+    format!("{}-{target}", &refname::hash(id)[..16])
+}
+
+fn event_file(workspace: &Workspace, id: &str, target: Target) -> PathBuf {
+    workspace.places.state.join("events").join(format!("{}.json", name(id, target)))
 }
 
 fn command(work_dir: &Path, words: &[String], id: &str, event_file: &Path) -> Command {
@@ -152,7 +166,7 @@ fn said(status: Status, stderr: &Captured) -> Option<String> {
 }
 
 /// Keeps both streams in a file; returns its name in the state directory.
-fn write_log(state: &Path, name: &str, finished: &child::Finished) -> io::Result<String> {
+fn write_log(state: &Path, name: &str, scratch: &str, finished: &child::Finished) -> io::Result<String> {
     let mut log = String::new();
     for (stream, captured) in [("standard output", &finished.stdout), ("standard error", &finished.stderr)] {
         let text = captured.lossy();
@@ -163,6 +177,6 @@ fn write_log(state: &Path, name: &str, finished: &child::Finished) -> io::Result
     }
     writeln!(log, "--- {}", finished.exit).expect("a String takes every character");
     let file = PathBuf::from("runs").join(name);
-    private::replace(&state.join(&file), log.as_bytes())?;
+    private::replace(&state.join(&file), scratch, log.as_bytes())?;
     Ok(file.to_string_lossy().into_owned())
 }

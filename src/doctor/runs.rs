@@ -6,7 +6,7 @@ use crate::{
         damage::Scan,
         state::{Stage, State},
     },
-    private::TEMPORARY,
+    private::is_temporary,
     report::words::{counted, key},
 };
 use std::{
@@ -58,7 +58,7 @@ fn leftovers(state: &Path) -> Option<Finding> {
         }
         let is_event = folder.ends_with("events");
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if is_event || entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            if is_event || is_temporary(&entry.file_name()) {
                 left.push(entry.path());
             }
         }

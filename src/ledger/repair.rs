@@ -50,7 +50,7 @@ pub fn repair(directory: &Path, now: Timestamp) -> Result<Option<Repaired>, Ledg
     file::parse(&scan.mended, &path, 0)?;
     let original = keep(directory, now, &bytes)?;
     drop_index(directory)?;
-    private::replace(&path, &scan.mended)
+    private::replace(&path, ".ledger.new", &scan.mended)
         .and_then(|()| private::sync_dir(directory))
         .map_err(LedgerError::io("cannot write", &path))?;
     Ok(Some(Repaired { original, damages: scan.damages }))

@@ -245,7 +245,7 @@ fn an_index_that_lies_is_found_and_dropped() {
 #[test]
 fn a_clock_that_went_back_and_what_a_kill_left_are_warnings() {
     let fork = busy();
-    fs::write(fork.state(".tmpAbCdEf"), "half").unwrap();
+    fs::write(fork.state(".up.new"), "half").unwrap();
     fs::write(fork.state("events/0123.json"), "{}").unwrap();
     let ledger = fork.ledger();
     let lines: Vec<&str> = ledger.lines().collect();
@@ -254,8 +254,8 @@ fn a_clock_that_went_back_and_what_a_kill_left_are_warnings() {
     found.is(&expect![[r#"
         status: 0
         --- stdout
-        warning state: $TEMP/state/fork-ID/.tmpAbCdEf has mode 644: others may get at it
-                fix: chmod 600 -- $TEMP/state/fork-ID/.tmpAbCdEf
+        warning state: $TEMP/state/fork-ID/.up.new has mode 644: others may get at it
+                fix: chmod 600 -- $TEMP/state/fork-ID/.up.new
         warning state: $TEMP/state/fork-ID/events/0123.json has mode 644: others may get at it
                 fix: chmod 600 -- $TEMP/state/fork-ID/events/0123.json
         warning clock: it is 2025-01-01T00:00:00.000Z, and the ledger has a record of 2026-01-02T03:04:05.000Z: the clock was wrong then, or is now
@@ -263,7 +263,7 @@ fn a_clock_that_went_back_and_what_a_kill_left_are_warnings() {
         warning runs: watch `up`: the run of v1.1.0 for command was interrupted; it is made again
                 fix: patch dispatch up
         warning runs: 2 files were left by a `patch` that was killed
-                fix: rm -- $TEMP/state/fork-ID/.tmpAbCdEf $TEMP/state/fork-ID/events/0123.json
+                fix: rm -- $TEMP/state/fork-ID/.up.new $TEMP/state/fork-ID/events/0123.json
     "#]]);
 }
 
