@@ -131,7 +131,15 @@ fn run_under(registry: &Registry, mut command: Command, input: Input, limits: Li
     });
     let mut child = command.spawn()?;
     let group = Group { leader: Pid::from_child(&child), events };
-    let (stdout, stderr) = attend(&mut child, limits.output, &sender);
+    let (stdout, stderr) = match attend(&mut child, limits.output, &sender) {
+        Ok(streams) => streams,
+        Err(error) => {
+            // No thread is to be had, and a child that nobody reads may wait for ever.
+            group.signal(Signal::KILL);
+            child.wait()?;
+            return Err(error);
+        }
+    };
     let exit = group.conduct(child, deadline, limits.timeout)?;
     let (stdout, stderr) = (close(&stdout), close(&stderr));
     Ok(Finished { exit, stdout, stderr })
@@ -157,24 +165,24 @@ type Shared = Arc<Mutex<Option<Capture>>>;
 ///
 /// They are not joined: a descendant that left the group can hold a pipe open for ever. Such a
 /// thread keeps nothing but its buffer, and ends when the next byte comes.
-fn attend(child: &mut Child, limit: usize, sender: &Sender<Event>) -> (Shared, Shared) {
-    let stdout = drain(child.stdout.take(), limit, sender.clone());
-    let stderr = drain(child.stderr.take(), limit, sender.clone());
+fn attend(child: &mut Child, limit: usize, sender: &Sender<Event>) -> io::Result<(Shared, Shared)> {
+    let stdout = drain(child.stdout.take(), limit, sender.clone())?;
+    let stderr = drain(child.stderr.take(), limit, sender.clone())?;
     let (leader, sender) = (Pid::from_child(child), sender.clone());
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         // NOWAIT leaves the leader a zombie: its process group id stays its own until we are done
         // with the group and reap it, so that we can never kill a stranger's group.
         let ended = || waitid(WaitId::Pid(leader), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT);
         while matches!(ended(), Err(rustix::io::Errno::INTR)) {}
         drop(sender.send(Event::Ended));
-    });
-    (stdout, stderr)
+    })?;
+    Ok((stdout, stderr))
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>, limit: usize, sender: Sender<Event>) -> Shared {
+fn drain(pipe: Option<impl Read + Send + 'static>, limit: usize, sender: Sender<Event>) -> io::Result<Shared> {
     let shared: Shared = Arc::new(Mutex::new(Some(Capture::new(limit))));
     let capture = Arc::clone(&shared);
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
         if let Some(mut pipe) = pipe {
             loop {
@@ -190,8 +198,8 @@ fn drain(pipe: Option<impl Read + Send + 'static>, limit: usize, sender: Sender<
             }
         }
         drop(sender.send(Event::Closed));
-    });
-    shared
+    })?;
+    Ok(shared)
 }
 
 fn lock(shared: &Shared) -> MutexGuard<'_, Option<Capture>> {

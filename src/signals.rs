@@ -56,7 +56,8 @@ fn install_with(patience: Duration) -> io::Result<()> {
             }
             if !leaving {
                 leaving = true;
-                thread::spawn(move || {
+                // Without a thread for it, the end waits for the second signal.
+                let _ = thread::Builder::new().spawn(move || {
                     REGISTRY.wait_until_empty();
                     thread::sleep(patience);
                     process::exit(128 + signal);
