@@ -4,6 +4,7 @@ pub mod echo;
 pub mod error;
 pub mod hosts;
 pub mod http;
+mod lookup;
 pub mod network;
 pub mod queue;
 pub mod redirect;

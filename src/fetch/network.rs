@@ -3,12 +3,13 @@
 //! A redirect is a stranger's word. From a public server it must not make this machine ask what only
 //! this machine can reach: its own services, the router, the metadata of a cloud's host.
 
+use super::lookup::Lookup;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 use url::{Host, Url};
 
@@ -83,7 +84,7 @@ impl Noting {
 
 impl Resolver for Noting {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let found = DefaultResolver::default().resolve(uri, config, timeout)?;
+        let found = Lookup::default().resolve(uri, config, timeout)?;
         let is_local = found.iter().all(|address| is_local_address(address.ip()));
         if let Some(host) = uri.host() {
             let mut noted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +100,7 @@ impl Resolver for Noting {
 /// The addresses that are checked are those that are then connected to: a name that leads elsewhere
 /// at its second look-up gains nothing. The proxy of the environment is the user's own choice.
 #[derive(Debug, Default)]
-pub struct PublicOnly(DefaultResolver);
+pub struct PublicOnly(Lookup);
 
 impl Resolver for PublicOnly {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, ureq::Error> {
