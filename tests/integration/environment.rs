@@ -268,16 +268,23 @@ impl fmt::Display for Output {
 
 /// Whether `program` is on PATH; if not, says so where a captured test's output does not hide it.
 ///
-/// With `PATCH_TEST_SKIP=never`, as `.ci/run` has it, a missing program is a failure.
+/// With `PATCH_TEST_SKIP=never`, as `.ci/run` has it, that is a failure.
 #[must_use]
 pub fn is_installed(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
     if !found {
-        assert!(std::env::var_os("PATCH_TEST_SKIP").is_none_or(|value| value != "never"), "{program} is missing");
-        let _ = writeln!(io::stderr(), "SKIPPED a test: `{program}` is not installed");
+        skipped(&format!("`{program}` is not installed"));
     }
     found
+}
+
+/// Says where a captured test's output does not hide it that a test needs what is not here; with
+/// `PATCH_TEST_SKIP=never` it is a failure.
+#[track_caller]
+pub fn skipped(why: &str) {
+    assert!(std::env::var_os("PATCH_TEST_SKIP").is_none_or(|value| value != "never"), "{why}");
+    let _ = writeln!(io::stderr(), "SKIPPED a test: {why}");
 }
 
 #[test]

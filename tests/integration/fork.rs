@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 /// The program that most tests dispatch to: it keeps what it was given and says what `says` holds.
-const RUNNER: &str = r#"#!/bin/sh
+pub const RUNNER: &str = r#"#!/bin/sh
 { printf '%s\n' "$@"; echo --; } >> "$ROOT/args"
 { pwd; echo "id=$PATCH_EVENT_ID"; echo "file=$PATCH_EVENT_FILE"; env | grep ^GIT_ | grep -v -e ^GIT_AUTHOR -e ^GIT_COMM | sort; } > "$ROOT/world"
 cat "$PATCH_EVENT_FILE" >> "$ROOT/events"

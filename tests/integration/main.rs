@@ -10,6 +10,7 @@ mod dispatch;
 mod docs;
 mod doctor;
 mod environment;
+mod faults;
 mod fork;
 mod generated;
 mod git_parity;
