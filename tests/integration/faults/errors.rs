@@ -46,6 +46,10 @@ fn sweep(kind: Kind) {
         let label = format!("{error} at {call}");
         is_loud(&scene, call, &output, &label);
         scene.converges(&label);
+        // What could not be removed is still there.
+        if call.name != "unlink" {
+            scene.is_tidy(&label);
+        }
     });
     counted(kind, faults.len(), "errors");
 }

@@ -46,7 +46,9 @@ fn sweep(kind: Kind) {
         if call.role == "patch" {
             assert_eq!(killed.status, 137, "{call}");
         }
-        scene.converges(&format!("killed at {call}"));
+        let label = format!("killed at {call}");
+        scene.converges(&label);
+        scene.is_tidy(&label);
     });
     let births = roles.iter().flat_map(|role| {
         // The parent of Git's helper is a shell; that of others is killed at calls of its own.
@@ -56,7 +58,9 @@ fn sweep(kind: Kind) {
     let births = sample(births.collect(), SAMPLE / 6, |_| false);
     each(&births, |(role, whom)| {
         scene.kill(role, whom);
-        scene.converges(&format!("killed at the {whom} of {role}"));
+        let label = format!("killed at the {whom} of {role}");
+        scene.converges(&label);
+        scene.is_tidy(&label);
     });
     counted(kind, calls.len() + births.len(), "kills");
 }

@@ -47,7 +47,7 @@ fn steps(fork: &Fork) -> Vec<String> {
             "rename" | "renameat" | "renameat2" if call.contains("/.cache/") => Some("validators".to_owned()),
             "execve" if call.contains("/bin/runner\"") => Some("RUN".to_owned()),
             "execve" if call.contains("\"push\"") && call.ends_with("= 0") => Some("PUSH".to_owned()),
-            "exit_group" if thread == main => Some(call.split(' ').next()?.to_owned()),
+            "exit_group" if thread == main => Some(call.split([' ', ')']).next()?.to_owned() + ")"),
             _ => None,
         }
     };
