@@ -241,3 +241,17 @@ fn what_a_killed_attempt_left_goes_with_its_signal() {
     assert!(superseded.history().contains("superseded"), "{}", superseded.history());
     assert_eq!(left(&superseded), 0);
 }
+
+#[test]
+fn a_lock_is_asked_for_again_when_the_answer_is_interrupted() {
+    if !can_trace() {
+        return;
+    }
+    let fork = Fork::dispatching("command", "exit 0");
+    fork.release("v1.1.0");
+    fork.patch(&["poll", "--no-dispatch"]).success();
+    let lock = fork.state("runs/up.lock");
+    let interrupted = ["-P", lock.to_str().unwrap(), "-e", "trace=flock", "-e", "inject=flock:error=EINTR:when=1"];
+    let ended = traced(&fork, &["poll"], &interrupted);
+    assert_eq!((ended.status, ended.stdout.as_str()), (0, "up: v1.1.0 -> command: completed\n"), "{ended}");
+}
