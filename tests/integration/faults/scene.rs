@@ -282,6 +282,10 @@ impl Scene {
             let triggers = self.triggers();
             assert_eq!(triggers.lines().count(), 1, "{label}: {triggers}");
             assert!(pushed.is_empty() || pushed == triggers, "{label}: {pushed} became {triggers}");
+            // An attempt that did not get as far as the push has written the same commit.
+            let objects = ["cat-file", "--batch-all-objects", "--batch-check=%(objecttype)"];
+            let commits = self.fork.environment().git("fork", &objects).matches("commit").count();
+            assert_eq!(commits, 2, "{label}: the stack's head and its trigger");
             let name = triggers.split_whitespace().last().unwrap();
             let message = self.fork.environment().git("forge.git", &["log", "-1", "--format=%B", name]);
             let told: Value =
