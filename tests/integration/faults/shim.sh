@@ -23,6 +23,7 @@ fi
 number=1
 while ! mkdir "$faults/roles/$role.$number" 2> /dev/null; do number=$((number + 1)); done
 role=$role.$number
+# shellcheck disable=SC2086 # the words of options
 case $FAULTS_ROLE in
     all | "$role") exec strace -f -b execve -y -o "$faults/traces/$role" $FAULTS_STRACE "$real" "$@" ;;
     "$role@start") kill -KILL $$ ;;
