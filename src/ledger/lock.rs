@@ -8,7 +8,10 @@ use std::{
     fs::File,
     io::{self, Seek, Write},
     path::{Path, PathBuf},
-    sync::{Arc, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Sender},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -70,40 +73,58 @@ impl Lock {
     /// [`LockError::Held`] when the wait is over; the others tell what is wrong with the file or its
     /// file system.
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self, LockError> {
-        let path = path.to_owned();
-        let answer = within(wait + ANSWER, move || locked(&path, wait))?;
-        let file = answer.ok_or(LockError::Unanswered(wait + ANSWER))??;
-        Ok(Self { file: Arc::new(file) })
+        let file = Arc::new(private::open_lock(path)?);
+        let deadline = Instant::now() + wait;
+        loop {
+            let asked = Arc::clone(&file);
+            let answer = within(ANSWER, move || FileExt::try_lock_exclusive(&*asked))?;
+            match answer.ok_or(LockError::Unanswered(ANSWER))? {
+                Ok(()) => return Ok(Self { file }),
+                // An answer that was cut short says nothing of the lock.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {}
+                Err(error) => return Err(error.into()),
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Err(LockError::Held);
+            }
+            // flock(2) has no time-out, and a blocked call could only be left by a signal.
+            thread::sleep((deadline - now).min(Duration::from_millis(20)));
+        }
     }
 }
 
-/// What `work` gives in a thread of its own; `None` if that takes longer than `limit`.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The thread that makes the calls which may never return, one after the other; made when it is needed.
+static CALLER: Mutex<Option<Sender<Job>>> = Mutex::new(None);
+
+/// What `work` gives in that thread; `None` if it takes longer than `limit`.
 ///
-/// A call that never returns, as of flock(2) on a server that is gone, keeps its thread. It keeps
-/// nobody from ending the process, and a lock that it takes after all is dropped with it.
+/// A call that never returns, as of flock(2) on a server that is gone, keeps the thread, and the next
+/// call gets another. It keeps nobody from ending the process, and a lock that it takes after all
+/// goes with it.
 fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> io::Result<Option<T>> {
     let (sender, answer) = mpsc::channel();
-    thread::Builder::new().name("lock".to_owned()).spawn(move || drop(sender.send(work())))?;
-    Ok(answer.recv_timeout(limit).ok())
+    let caller = || CALLER.lock().unwrap_or_else(PoisonError::into_inner);
+    let jobs = match &mut *caller() {
+        Some(jobs) => jobs.clone(),
+        none => none.insert(start()?).clone(),
+    };
+    // The thread lives as long as somebody may send it anything.
+    let _ = jobs.send(Box::new(move || drop(sender.send(work()))));
+    let answer = answer.recv_timeout(limit).ok();
+    if answer.is_none() {
+        *caller() = None;
+    }
+    Ok(answer)
 }
 
-fn locked(path: &Path, wait: Duration) -> Result<File, LockError> {
-    let file = private::open_lock(path)?;
-    let deadline = Instant::now() + wait;
-    loop {
-        match FileExt::try_lock_exclusive(&file) {
-            Ok(()) => return Ok(file),
-            Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-        let now = Instant::now();
-        if now >= deadline {
-            return Err(LockError::Held);
-        }
-        // flock(2) has no time-out, and a blocked call could only be left by a signal.
-        thread::sleep((deadline - now).min(Duration::from_millis(20)));
-    }
+fn start() -> io::Result<Sender<Job>> {
+    let (sender, jobs) = mpsc::channel::<Job>();
+    thread::Builder::new().name("lock".to_owned()).spawn(move || jobs.into_iter().for_each(|job| job()))?;
+    Ok(sender)
 }
 
 impl Lock {

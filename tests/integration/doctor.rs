@@ -1,9 +1,8 @@
 //! `patch doctor`: what is wrong is named where everything else refuses, and a repair loses nothing
 //! that it does not name.
 
-use crate::environment::{Environment, Output};
+use crate::environment::{Environment, Output, can_trace};
 use crate::fork::Fork;
-use crate::ledger::can_trace;
 use expect_test::expect;
 use patch_moi::refname;
 use serde_json::Value;
@@ -308,7 +307,7 @@ fn a_poll_that_runs_while_the_ledger_is_repaired_loses_no_record() {
 #[test]
 fn a_repair_that_is_killed_anywhere_leaves_the_old_ledger_or_the_new_one_whole() {
     let fork = busy();
-    if !can_trace(fork.environment()) {
+    if !can_trace() {
         return;
     }
     let old = damage(&fork, 3, "x");

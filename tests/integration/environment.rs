@@ -279,6 +279,20 @@ pub fn is_installed(program: &str) -> bool {
     found
 }
 
+/// Whether programs can be traced; if not, says so as [`is_installed`] does.
+#[must_use]
+pub fn can_trace() -> bool {
+    if !is_installed("strace") {
+        return false;
+    }
+    let environment = Environment::new();
+    let may = environment.run("strace", &["-f", "-o", "trace", "true"]).run().status == 0;
+    if !may {
+        skipped("strace may not trace");
+    }
+    may
+}
+
 /// Says where a captured test's output does not hide it that a test needs what is not here; with
 /// `PATCH_TEST_SKIP=never` it is a failure.
 #[track_caller]

@@ -6,6 +6,7 @@
 //!
 //! `strace` counts the calls of each name in each thread, so a call is named by all three: the
 //! process (each one is traced by a `strace` of its own, which a shim starts), the name, the number.
+//! All of them are the main thread's, but for `flock`, which one other thread has to itself.
 //! The trace is looked at to see that it was this call that was hit.
 //!
 //! Some of the calls are taken by default, and every one with `PATCH_TEST_SWEEP=full`.
@@ -16,22 +17,9 @@ mod order;
 mod scene;
 mod strace;
 
-use crate::environment::{Environment, is_installed, skipped};
+use crate::environment::can_trace;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Whether `strace` may be used here.
-fn can_trace() -> bool {
-    if !is_installed("strace") {
-        return false;
-    }
-    let environment = Environment::new();
-    let may = environment.run("strace", &["-f", "-o", "trace", "true"]).run().status == 0;
-    if !may {
-        skipped("strace may not trace");
-    }
-    may
-}
 
 /// Does this for each, and tells of all that fail.
 fn each<T>(all: &[T], act: impl Fn(&T)) {

@@ -1,7 +1,7 @@
 //! What strangers publish is data: no name of theirs reaches a shell, an argument, a path, or a ref
 //! outside of ours, and no two of them are taken for one.
 
-use crate::environment::is_installed;
+use crate::environment::can_trace;
 use crate::fork::Fork;
 use crate::upstream::{Feeds, atom, document};
 use serde_json::{Value, json};
@@ -285,20 +285,6 @@ fn traced_poll(fork: &Fork, status: i32) -> usize {
     started.len()
 }
 
-/// Whether programs can be traced here; if not, says so.
-fn can_trace(fork: &Fork) -> bool {
-    if !is_installed("strace") {
-        return false;
-    }
-    let tried = fork.environment().run("strace", &["-f", "--seccomp-bpf", "-e", "trace=execve", "-o", "trace", "true"]);
-    if tried.run().status == 0 {
-        return true;
-    }
-    assert!(std::env::var_os("PATCH_TEST_SKIP").is_none_or(|value| value != "never"), "strace may not trace here");
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED a test: strace may not trace here\n");
-    false
-}
-
 /// What every watch makes of the names: those it takes are keys byte for byte, the others are told.
 #[track_caller]
 fn assert_all_accounted(fork: &Fork) {
@@ -330,7 +316,7 @@ fn assert_all_accounted(fork: &Fork) {
 #[test]
 fn a_program_is_handed_hostile_names_as_data_alone() {
     let (fork, feeds) = three_feeds();
-    if !can_trace(&fork) {
+    if !can_trace() {
         return;
     }
     fork.set("watch.json.dispatch", "command");
@@ -370,7 +356,7 @@ fn a_program_is_handed_hostile_names_as_data_alone() {
 #[test]
 fn every_hostile_tag_has_a_branch_of_its_own() {
     let (fork, feeds) = three_feeds();
-    if !can_trace(&fork) {
+    if !can_trace() {
         return;
     }
     fork.set("watch.tags.dispatch", "trigger-branch");
@@ -424,7 +410,7 @@ fn create_refs(fork: &Fork, namespace: &str, names: &[String]) {
 #[test]
 fn hostile_refs_of_a_remote_are_data_too() {
     let fork = Fork::dispatching("command", "exit 0");
-    if !can_trace(&fork) {
+    if !can_trace() {
         return;
     }
     fork.add("watch.up.dispatch", "trigger-branch");
@@ -453,7 +439,7 @@ fn hostile_refs_of_a_remote_are_data_too() {
 #[test]
 fn a_remotes_head_with_a_hostile_name_is_followed_without_it() {
     let fork = Fork::dispatching("command", "exit 0");
-    if !can_trace(&fork) {
+    if !can_trace() {
         return;
     }
     fork.environment().git("fork", &["config", "--remove-section", "watch.up"]);

@@ -1,8 +1,8 @@
 //! One writer, no stale lock: runs that overlap or are killed come to one end, a lock that never
 //! answers does not hang the program, and no child has a descriptor of ours.
 
+use crate::environment::can_trace;
 use crate::fork::Fork;
-use crate::ledger::can_trace;
 use expect_test::expect;
 use std::collections::BTreeSet;
 use std::fs;
@@ -48,7 +48,7 @@ fn polls_that_overlap_and_are_killed_come_to_one_end() {
 
 /// What our program says under strace, which tampers with its locks; `None` without strace.
 fn tampered(fork: &Fork, inject: &str, args: &[&str]) -> Option<crate::environment::Output> {
-    if !can_trace(fork.environment()) {
+    if !can_trace() {
         return None;
     }
     let (inject, program) = (format!("inject=flock:{inject}"), env!("CARGO_BIN_EXE_patch"));

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-/// A system call that a process makes in its main thread.
+/// A system call that a process makes, in its main thread or in the one that locks.
 #[derive(Clone, Debug)]
 pub struct Call {
     /// Which process: `patch`, or what the shim calls it.
@@ -22,7 +22,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// The calls of a trace, those of the main thread and those of other threads and unborn children.
+/// The calls of a trace, those that can be hit one by one and those of other threads and unborn children.
 ///
 /// `strace` counts the calls of each name and each thread for itself, and so does `nth`.
 pub fn calls(role: &str, trace: &str) -> (Vec<Call>, Vec<Call>) {
@@ -38,9 +38,16 @@ pub fn calls(role: &str, trace: &str) -> (Vec<Call>, Vec<Call>) {
         let nth = counts.entry((thread.to_owned(), name.to_owned())).or_insert(0);
         *nth += 1;
         let call = Call { role: role.to_owned(), name: name.to_owned(), nth: *nth, line: text.to_owned() };
-        if thread == main { &mut own } else { &mut others }.push(call);
+        if is_hit(&call.name, thread, main) { &mut own } else { &mut others }.push(call);
     }
     (own, others)
+}
+
+/// Whether a call of this name in this thread is the only one of its name and number.
+///
+/// `patch` has a thread that makes all its calls of `flock`, and no other.
+fn is_hit(name: &str, thread: &str, main: &str) -> bool {
+    thread == main || name == "flock"
 }
 
 /// Whether the call changes something outside the process: files, other processes, the network.
@@ -107,12 +114,13 @@ pub fn injection(call: &Call, fault: &Fault) -> String {
     format!("-e trace=execve,{name} -e inject={name}:{what}:when={nth}")
 }
 
-/// Whether the trace shows that it happened to the main thread's call of this number.
+/// Whether the trace shows that it happened to the call of this number.
 pub fn has_happened(call: &Call, fault: &Fault, trace: &str) -> bool {
     let main = trace.split_whitespace().next().unwrap_or_default();
     let (own, _) = calls(&call.role, trace);
     let reached = own.iter().filter(|it| it.name == call.name).count();
     let of_main = |line: &&str| line.split_whitespace().next() == Some(main);
+    let of_call = |line: &&str| is_hit(&call.name, line.split_whitespace().next().unwrap_or_default(), main);
     match fault {
         Fault::Kill => {
             reached == call.nth
@@ -120,7 +128,7 @@ pub fn has_happened(call: &Call, fault: &Fault, trace: &str) -> bool {
         }
         Fault::Error(error) => {
             reached >= call.nth
-                && trace.lines().filter(of_main).any(|line| line.contains(error) && line.ends_with("(INJECTED)"))
+                && trace.lines().filter(of_call).any(|line| line.contains(error) && line.ends_with("(INJECTED)"))
         }
     }
 }
