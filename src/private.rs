@@ -209,7 +209,8 @@ fn open_new(path: &Path) -> io::Result<File> {
 
 /// A new file, 0600, where there is nothing.
 fn create_new(path: &Path) -> io::Result<File> {
-    private(OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow()).open(path)?)
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(no_follow()).open(path)?;
+    private(file).inspect_err(|_| drop(fs::remove_file(path)))
 }
 
 /// Makes the directory entries in `path` durable.

@@ -198,7 +198,7 @@ impl Fork {
 }
 
 /// `"durationMs":12` and `(0.012 s` hold no number afterwards.
-fn without_durations(text: &str) -> String {
+pub fn without_durations(text: &str) -> String {
     let mut rest = text;
     let mut steady = String::new();
     while let Some(at) = ["\"durationMs\":", " ("].iter().filter_map(|it| Some(rest.find(it)? + it.len())).min() {

@@ -70,7 +70,7 @@ fn a_lock_that_never_answers_ends_the_poll_with_what_to_do() {
     output.is(&expect![[r#"
         status: 1
         --- stderr
-        error: cannot lock $TEMP/state/fork-ID/intake.lock: its file system did not answer within 15 s
+        error: cannot lock $TEMP/state/fork-ID/intake.lock: its file system did not answer within 10 s
         hint: see that the server of this file system is there, or keep the state on a local disk: `git config patch.stateDir DIR` or PATCH_STATE_DIR; nothing is lost
     "#]]);
     assert_eq!(fork.ledger(), before);
