@@ -20,8 +20,12 @@ use url::Url;
 
 /// Entries of one document, at most. More is no feed of releases, and each costs memory.
 pub const MOST: usize = 10_000;
-/// Elements of one XML document, at most: the ten bytes of one can cost the parser five hundred.
-const MOST_ELEMENTS: usize = 250_000;
+/// Elements of one XML document, at most: the twenty bytes of one can cost the parser a thousand.
+const MOST_ELEMENTS: usize = 100_000;
+/// Bytes of all the entries as the feed has them that are kept, [`ENTRY`] of each counted besides.
+const RAW: usize = 2 << 20;
+/// What the fields of an entry cost beside their text.
+const ENTRY: usize = 1024;
 /// How many links of an entry are looked at.
 const LINKS: usize = 32;
 /// The longest title, in bytes.
@@ -126,15 +130,19 @@ fn ends_with_root(document: &[u8], root: &str) -> bool {
 
 /// The document as parsed, or a mended copy if that has more of the `expected` entries.
 fn best_of(document: &[u8], base: &Url, expected: usize) -> Result<model::Feed, FeedError> {
+    // Of the first reading only the number of entries is kept: two feeds at once would cost twice.
     let first = match read(document, base) {
         Ok(Ok(feed)) if feed.entries.len() >= expected => return Ok(feed),
-        first => first,
+        first => first.map(|parsed| parsed.map(|feed| feed.entries.len())),
     };
     let mended = read(&repair::xml(document), base);
     match (first, mended) {
-        (Ok(Ok(first)), Ok(Ok(mended))) if first.entries.len() >= mended.entries.len() => Ok(first),
+        (Ok(Ok(entries)), Ok(Ok(mended))) if mended.entries.len() > entries => Ok(mended),
+        (Ok(Ok(_)), mended) => {
+            drop(mended);
+            read(document, base)?.map_err(|error| FeedError::malformed(&lower(&error)))
+        }
         (_, Ok(Ok(mended))) => Ok(mended),
-        (Ok(Ok(first)), _) => Ok(first),
         (Ok(Err(error)), _) | (Err(_), Ok(Err(error))) => Err(FeedError::malformed(&lower(&error))),
         (Err(panicked), Err(_)) => Err(panicked),
     }
@@ -164,9 +172,10 @@ fn document_of(feed: &model::Feed, base: &Url, event: EventKind) -> FeedDocument
         ..FeedDocument::default()
     };
     let mut places: HashMap<String, usize> = HashMap::new();
+    let mut room = RAW;
     for shown in &feed.entries {
         let (entry, sure) = match entry_of(shown, base, event) {
-            Ok(found) => found,
+            Ok((entry, sure)) => (with_raw(entry, shown, &mut room), sure),
             Err(unusable) => {
                 document.unusable.push(unusable);
                 continue;
@@ -185,6 +194,16 @@ fn document_of(feed: &model::Feed, base: &Url, event: EventKind) -> FeedDocument
         }
     }
     document
+}
+
+/// The entry with what the feed has of it, as long as there is room.
+fn with_raw(entry: Entry, shown: &model::Entry, room: &mut usize) -> Entry {
+    let raw = Some(raw::object(shown)).filter(|raw| {
+        let left = room.checked_sub(ENTRY + raw.to_string().len());
+        *room = left.unwrap_or(0);
+        left.is_some()
+    });
+    Entry { raw, ..entry }
 }
 
 fn is_same(first: &Entry, other: &Entry) -> bool {
@@ -212,7 +231,7 @@ fn entry_of(shown: &model::Entry, base: &Url, event: EventKind) -> Result<(Entry
         url: links.first().map(Url::to_string).or_else(|| key::web_url(id?).map(String::from)),
         author: author.map(|author| clipped(&author, TITLE).to_owned()),
         published_at: published.map(Timestamp::from),
-        raw: Some(raw::object(shown)),
+        raw: None,
     };
     Ok((entry, identity.sure))
 }
