@@ -8,7 +8,8 @@ mod capture;
 mod spawn_error;
 
 use crate::signals::{self, Registry};
-use capture::Capture;
+use crate::spool::{Spooled, Writer};
+use capture::{Capture, Keep, Spooling};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
 use std::io::{self, Read};
@@ -115,14 +116,66 @@ pub fn run(command: Command, input: Input, limits: Limits) -> io::Result<Finishe
     run_under(signals::registry(), command, input, limits)
 }
 
-fn run_under(registry: &Registry, mut command: Command, input: Input, limits: Limits) -> io::Result<Finished> {
+fn run_under(registry: &Registry, command: Command, input: Input, limits: Limits) -> io::Result<Finished> {
+    let stdout = Capture::new(limits.output);
+    let (exit, stdout, stderr) = conduct(registry, command, input, limits, stdout, |_| ())?;
+    let stdout = stdout.map(|mut capture| capture.take()).unwrap_or_default();
+    Ok(Finished { exit, stdout, stderr })
+}
+
+/// As [`run`] with nothing to read, for a child that strangers make print: standard output goes
+/// through `writer` as far as `most` bytes, and no process of the child may take more than `memory`
+/// bytes (setrlimit(2), `RLIMIT_DATA`; Linux only).
+///
+/// The [`Finished`] has no standard output; the other value has, and an error if it could not be
+/// kept or was longer.
+///
+/// # Errors
+/// If the child cannot be started.
+pub fn run_into(
+    command: Command,
+    limits: Limits,
+    writer: Writer,
+    most: u64,
+    memory: u64,
+) -> io::Result<(Finished, io::Result<Spooled>)> {
+    let keep = Spooling::new(writer, most);
+    let started = |child: &Child| limit_memory(Pid::from_child(child), memory);
+    let (exit, kept, stderr) = conduct(signals::registry(), command, Input::Null, limits, keep, started)?;
+    let kept = kept.map_or_else(|| Err(io::ErrorKind::Interrupted.into()), Spooling::finish);
+    Ok((Finished { exit, stdout: Captured::default(), stderr }, kept))
+}
+
+/// From now on for the process and what it starts; it has only just begun.
+fn limit_memory(pid: Pid, memory: u64) {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
+        let now = getrlimit(Resource::Data);
+        let limit = |now: Option<u64>| Some(now.map_or(memory, |now| now.min(memory)));
+        // It may be gone, or have become another user's; it is then no longer for us to limit.
+        let _ = prlimit(Some(pid), Resource::Data, Rlimit { current: limit(now.current), maximum: now.maximum });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (pid, memory);
+}
+
+/// Runs a child to its end; `started` is told as soon as it runs. No standard output: it was not started.
+fn conduct<K: Keep>(
+    registry: &Registry,
+    mut command: Command,
+    input: Input,
+    limits: Limits,
+    keep: K,
+    started: impl FnOnce(&Child),
+) -> io::Result<(Exit, Option<K>, Captured)> {
     let deadline = Instant::now().checked_add(limits.timeout);
     let (sender, events) = mpsc::channel();
     // Before the spawn, so that no signal falls between the two.
     let interrupter = sender.clone();
     let _registration = match registry.enter(move |signal| drop(interrupter.send(Event::Interrupted(signal)))) {
         Ok(registration) => registration,
-        Err(signal) => return Ok(never_started(Exit::Interrupted(signal))),
+        Err(signal) => return Ok((Exit::Interrupted(signal), None, Captured::default())),
     };
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     command.stdin(match input {
@@ -130,8 +183,9 @@ fn run_under(registry: &Registry, mut command: Command, input: Input, limits: Li
         Input::File(file) => file.into(),
     });
     let mut child = command.spawn()?;
+    started(&child);
     let group = Group { leader: Pid::from_child(&child), events };
-    let (stdout, stderr) = match attend(&mut child, limits.output, &sender) {
+    let (stdout, stderr) = match attend(&mut child, keep, Capture::new(limits.output), &sender) {
         Ok(streams) => streams,
         Err(error) => {
             // No thread is to be had, and a child that nobody reads may wait for ever.
@@ -141,12 +195,8 @@ fn run_under(registry: &Registry, mut command: Command, input: Input, limits: Li
         }
     };
     let exit = group.conduct(child, deadline, limits.timeout)?;
-    let (stdout, stderr) = (close(&stdout), close(&stderr));
-    Ok(Finished { exit, stdout, stderr })
-}
-
-fn never_started(exit: Exit) -> Finished {
-    Finished { exit, stdout: Captured::default(), stderr: Captured::default() }
+    let stderr = close(&stderr).map(|mut capture| capture.take()).unwrap_or_default();
+    Ok((exit, close(&stdout), stderr))
 }
 
 enum Event {
@@ -158,16 +208,21 @@ enum Event {
     Interrupted(i32),
 }
 
-/// The capture of one pipe; `None` once nobody wants more of it.
-type Shared = Arc<Mutex<Option<Capture>>>;
+/// What keeps the bytes of one pipe; `None` once nobody wants more of it.
+type Shared<K> = Arc<Mutex<Option<K>>>;
 
 /// Starts the threads that read the child, and wait for it.
 ///
 /// They are not joined: a descendant that left the group can hold a pipe open for ever. Such a
 /// thread keeps nothing but its buffer, and ends when the next byte comes.
-fn attend(child: &mut Child, limit: usize, sender: &Sender<Event>) -> io::Result<(Shared, Shared)> {
-    let stdout = drain(child.stdout.take(), limit, sender.clone())?;
-    let stderr = drain(child.stderr.take(), limit, sender.clone())?;
+fn attend<K: Keep>(
+    child: &mut Child,
+    out: K,
+    err: Capture,
+    sender: &Sender<Event>,
+) -> io::Result<(Shared<K>, Shared<Capture>)> {
+    let stdout = drain(child.stdout.take(), out, sender.clone())?;
+    let stderr = drain(child.stderr.take(), err, sender.clone())?;
     let (leader, sender) = (Pid::from_child(child), sender.clone());
     thread::Builder::new().spawn(move || {
         // NOWAIT leaves the leader a zombie: its process group id stays its own until we are done
@@ -179,8 +234,8 @@ fn attend(child: &mut Child, limit: usize, sender: &Sender<Event>) -> io::Result
     Ok((stdout, stderr))
 }
 
-fn drain(pipe: Option<impl Read + Send + 'static>, limit: usize, sender: Sender<Event>) -> io::Result<Shared> {
-    let shared: Shared = Arc::new(Mutex::new(Some(Capture::new(limit))));
+fn drain<K: Keep>(pipe: Option<impl Read + Send + 'static>, keep: K, sender: Sender<Event>) -> io::Result<Shared<K>> {
+    let shared: Shared<K> = Arc::new(Mutex::new(Some(keep)));
     let capture = Arc::clone(&shared);
     thread::Builder::new().spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
@@ -202,13 +257,13 @@ fn drain(pipe: Option<impl Read + Send + 'static>, limit: usize, sender: Sender<
     Ok(shared)
 }
 
-fn lock(shared: &Shared) -> MutexGuard<'_, Option<Capture>> {
+fn lock<K>(shared: &Shared<K>) -> MutexGuard<'_, Option<K>> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What was read, from a pipe that is read no more.
-fn close(shared: &Shared) -> Captured {
-    lock(shared).take().map(|mut capture| capture.take()).unwrap_or_default()
+fn close<K>(shared: &Shared<K>) -> Option<K> {
+    lock(shared).take()
 }
 
 /// What is known of a group.

@@ -46,6 +46,8 @@ pub struct Settings {
     pub host_jobs: usize,
     /// `patch.runs`: dispatches at once, each of another watch.
     pub runs: usize,
+    /// `patch.pollTimeout`: how long the looks at upstream of one poll may take, all together.
+    pub poll_timeout: Duration,
     /// `patch.stateDir`.
     pub state_dir: Option<PathBuf>,
     /// `patch.refPrefix`, with its final slash.
@@ -54,7 +56,14 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { jobs: 32, host_jobs: 16, runs: 4, state_dir: None, ref_prefix: "patch-moi/".to_owned() }
+        Self {
+            jobs: 32,
+            host_jobs: 16,
+            runs: 4,
+            poll_timeout: Duration::from_mins(10),
+            state_dir: None,
+            ref_prefix: "patch-moi/".to_owned(),
+        }
     }
 }
 
@@ -303,6 +312,7 @@ fn settings(shared: &Values, mistakes: &mut Vec<Mistake>) -> Settings {
         jobs: scope.get(Key::Jobs, value::jobs).unwrap_or(default.jobs),
         host_jobs: scope.get(Key::HostJobs, value::jobs).unwrap_or(default.host_jobs),
         runs: scope.get(Key::Runs, value::jobs).unwrap_or(default.runs),
+        poll_timeout: scope.get(Key::PollTimeout, value::seconds).unwrap_or(default.poll_timeout),
         state_dir: scope.get(Key::StateDir, value::directory),
         ref_prefix: scope.get(Key::RefPrefix, value::ref_prefix).unwrap_or(default.ref_prefix),
     }

@@ -6,6 +6,7 @@ pub mod hosts;
 pub mod http;
 mod lookup;
 pub mod network;
+pub mod patience;
 pub mod queue;
 pub mod redirect;
 pub mod retry;

@@ -30,6 +30,7 @@ pub(crate) use config::parse as parse_config;
 pub use config::{ConfigEntry, remotes};
 pub use edit::Scope;
 pub use error::GitError;
+pub use fetch::read_refs;
 pub use locate::Location;
 pub use push::Pushed;
 pub use remote::checked_remote;
@@ -38,8 +39,18 @@ pub use words::redacted;
 /// How long a command without a network may take.
 const LOCAL: Duration = Duration::from_secs(60);
 
-/// How many bytes of each output are kept; refs are about 100 bytes each.
-const OUTPUT_LIMIT: usize = 128 << 20;
+/// How many bytes of each output are kept; refs are about 70 bytes each.
+const OUTPUT_LIMIT: usize = 16 << 20;
+
+/// How many bytes of a remote's complaints are kept.
+const ERRORS_LIMIT: usize = 64 << 10;
+
+/// How many bytes of a remote's refs are taken: far more than [`crate::parse::refs::MOST`] refs need.
+const REFS_LIMIT: u64 = 24 << 20;
+
+/// Bytes of memory for each process that reads a remote's refs. Git holds all of them before it
+/// prints the first; a credential helper, which may be a large program, counts by itself.
+const REFS_MEMORY: u64 = 1 << 30;
 
 /// How many bytes of what a command says on standard error are looked at; a remote may say anything.
 const SAID_LIMIT: usize = 64 << 10;
@@ -119,7 +130,8 @@ impl Git {
             return Err(self.failure(task, &finished));
         }
         if finished.stdout.omitted > 0 {
-            let reason = format!("it printed {} bytes, {OUTPUT_LIMIT} are the limit", finished.stdout.printed());
+            let reason =
+                format!("it printed {} bytes, {} are the limit", finished.stdout.printed(), output_limit(task));
             return Err(GitError::Unreadable { task, reason });
         }
         Ok(finished.stdout.head)
@@ -136,8 +148,18 @@ fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Fin
 }
 
 fn finish_with(command: Command, input: Input, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
-    let mut finished = child::run(command, input, Limits { timeout, output: OUTPUT_LIMIT })
+    let finished = child::run(command, input, Limits { timeout, output: output_limit(task) })
         .map_err(|error| GitError::from_spawn(task, &error))?;
+    ended(finished, task)
+}
+
+/// What is printed over a network are a remote's words; the rest is this repository's own.
+fn output_limit(task: &str) -> usize {
+    if matches!(task, "fetch" | "push") { ERRORS_LIMIT } else { OUTPUT_LIMIT }
+}
+
+/// A command that came to its end by itself, whatever its exit status.
+fn ended(mut finished: Finished, task: &'static str) -> Result<Finished, GitError> {
     finished.stderr = finished.stderr.shortened(SAID_LIMIT);
     match finished.exit {
         Exit::TimedOut(after) => Err(GitError::Timeout { task, after }),

@@ -7,11 +7,13 @@ pub mod look;
 pub mod record;
 pub mod sight;
 
-use self::look::{Glance, Look};
+use self::{
+    look::{Answers, Glance, Look, Means},
+    sight::{Room, Unseen},
+};
 use crate::{
     fetch::{
-        hosts::Hosts,
-        http::{Client, Validators},
+        http::Validators,
         queue,
         stored::{self, Occasion},
     },
@@ -27,7 +29,12 @@ use crate::{
     workspace::{Failure, Workspace},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io::Read,
+    mem,
+    path::Path,
+};
 
 /// How an intake is to be done.
 #[derive(Clone, Copy, Debug)]
@@ -62,10 +69,21 @@ pub struct Check {
     pub deferred_until: Option<Timestamp>,
 }
 
+/// Bytes of answers that are read side by side. What is made of them can cost fifty times as much,
+/// and is recorded before the next are read.
+const TOGETHER: u64 = 2 << 20;
+
+/// Things that one look records, at the most; what is left is news to the next poll.
+const MOST_NEWS: usize = 1000;
+
 /// One watch's outcome before it is recorded.
 enum Seen {
     /// Its host asked not to be asked before this time.
     Deferred(Timestamp),
+    /// The poll's time was up before its turn.
+    Late,
+    /// It needs more room than there is beside the others.
+    Crowded(Answers),
     /// It was looked at.
     Found(Box<Found>),
     /// It could not be looked at, or what was seen is not believed.
@@ -82,7 +100,8 @@ struct Found {
 /// Looks at every one of `watches` and records what is news.
 ///
 /// The caller holds the intake lock, unless this is a dry run. `progress` is told how many of how
-/// many requests are done.
+/// many requests are done. Where the answers are too many bytes to be read at once, they are read and
+/// recorded in several parts; `part` is given all of them but the last, which is returned.
 ///
 /// # Errors
 /// When the ledger cannot be written. What is wrong with a single watch is no error: it is told.
@@ -92,22 +111,53 @@ pub fn run(
     ledger: &mut Ledger,
     options: Options,
     progress: &(dyn Fn(usize, usize) + Sync),
+    part: &mut dyn FnMut(Intake),
 ) -> Result<Intake, Failure> {
-    let client = Client::new();
-    let hosts = workspace.places.hosts.clone();
-    let hosts = if options.dry_run { Hosts::read_only(hosts) } else { Hosts::new(hosts) };
-    let glances = look::all(workspace, &client, &hosts, watches, ledger.state(), options.now, progress);
+    let means = Means::new(workspace, !options.dry_run, options.now);
+    let mut checks = checks_at(&workspace.places.state);
+    let order = longest_ago(watches, &checks);
+    let glances = look::all(workspace, &means, watches, &order, ledger.state(), progress);
+    let sizes: Vec<u64> = glances.iter().map(Glance::bytes).collect();
+    let mut waiting = watches.iter().copied().zip(glances);
+    let mut parts: VecDeque<Vec<(&Watch, Glance)>> =
+        parts(&sizes, TOGETHER).into_iter().map(|count| waiting.by_ref().take(count).collect()).collect();
+    let mut intake = Intake::default();
+    while let Some(tasks) = parts.pop_front() {
+        let crowded = take_in(workspace, &means, ledger, tasks, options, &mut checks, &mut intake)?;
+        parts.extend(crowded.into_iter().map(|task| vec![task]));
+        if !parts.is_empty() {
+            part(mem::take(&mut intake));
+        }
+    }
+    if !options.dry_run {
+        keep(workspace, ledger, &checks, &mut intake.warnings);
+    }
+    Ok(intake)
+}
+
+/// Looks at the answers of some watches and records what is news; returns those that have to be
+/// looked at by themselves.
+fn take_in<'a>(
+    workspace: &Workspace,
+    means: &Means,
+    ledger: &mut Ledger,
+    tasks: Vec<(&'a Watch, Glance)>,
+    options: Options,
+    checks: &mut BTreeMap<WatchName, Check>,
+    intake: &mut Intake,
+) -> Result<Vec<(&'a Watch, Glance)>, Failure> {
     let settings = &workspace.config.settings;
+    let watches: Vec<&Watch> = tasks.iter().map(|(watch, _)| *watch).collect();
+    let room = Room::of(watches.len());
     let state = ledger.state();
-    let tasks = watches.iter().copied().zip(glances).map(|it| (host(it.0), it)).collect();
     let seen = queue::run(
-        tasks,
+        tasks.into_iter().map(|it| (host(it.0), it)).collect(),
         settings.jobs,
         settings.host_jobs,
         |(watch, glance): (&Watch, Glance)| {
             let unknown = WatchState::default();
             let known = state.watches.get(&watch.name).unwrap_or(&unknown);
-            see(workspace, &client, &hosts, watch, glance, known, options)
+            see(workspace, means, watch, glance, known, &room, options)
         },
         |_| {},
     );
@@ -115,30 +165,61 @@ pub fn run(
         // What was cut short is no fault of upstream's, and what was seen will be seen again.
         return Err(Failure::Interrupted(signal));
     }
-    let mut intake = Intake::default();
-    let mut checks = BTreeMap::new();
     let mut validators = Vec::new();
-    for (watch, seen) in watches.iter().copied().zip(seen) {
+    let mut crowded = Vec::new();
+    for (watch, seen) in watches.into_iter().zip(seen) {
         let known = state.watches.get(&watch.name);
         let mut check = Check { at: options.now, deferred_until: None };
         match seen.unwrap_or_else(|_| Seen::Failed(bug())) {
             Seen::Deferred(until) => check.deferred_until = Some(until),
+            Seen::Late => {
+                record::problem(&watch.name, record::late(), known, options.now, intake);
+                continue;
+            }
+            Seen::Crowded(answers) => {
+                crowded.push((watch, Glance::Answered(answers)));
+                continue;
+            }
             Seen::Failed(problem) => {
-                check.deferred_until = watch.feed.as_ref().and_then(|url| hosts.closed_until(url, options.now));
-                record::problem(&watch.name, problem, known, options.now, &mut intake);
+                check.deferred_until = watch.feed.as_ref().and_then(|url| means.hosts.closed_until(url, options.now));
+                record::problem(&watch.name, problem, known, options.now, intake);
             }
             Seen::Found(mut found) => {
                 validators.extend(found.validators.take().map(|stored| (watch, stored)));
-                record::found(workspace, watch, *found, known, options.now, &mut intake);
+                record::found(workspace, watch, *found, known, options.now, intake);
             }
         }
         checks.insert(watch.name.clone(), check);
     }
     if !options.dry_run {
         ledger.append(&intake.records)?;
-        keep(workspace, ledger, &checks, validators, &mut intake.warnings);
+        store(workspace, ledger, validators, &mut intake.warnings);
     }
-    Ok(intake)
+    Ok(crowded)
+}
+
+/// The watches' places, those that were looked at the longest ago first: whom the end of the last
+/// poll's time left out is not left out for ever.
+fn longest_ago(watches: &[&Watch], checks: &BTreeMap<WatchName, Check>) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..watches.len()).collect();
+    order.sort_by_key(|place| checks.get(&watches[*place].name).map(|check| check.at));
+    order
+}
+
+/// How many of the sizes, in their order, make up each part: as many as stay below `most` together,
+/// and at least one.
+fn parts(sizes: &[u64], most: u64) -> Vec<usize> {
+    let mut parts: Vec<(usize, u64)> = Vec::new();
+    for size in sizes {
+        match parts.last_mut() {
+            Some((count, sum)) if *sum + size <= most => {
+                *count += 1;
+                *sum += size;
+            }
+            _ => parts.push((1, *size)),
+        }
+    }
+    parts.into_iter().map(|(count, _)| count).collect()
 }
 
 fn bug() -> Problem {
@@ -157,20 +238,22 @@ fn host(watch: &Watch) -> String {
 /// What of a glance is news.
 fn see(
     workspace: &Workspace,
-    client: &Client,
-    hosts: &Hosts,
+    means: &Means,
     watch: &Watch,
     glance: Glance,
     known: &WatchState,
+    room: &Room,
     options: Options,
 ) -> Seen {
     let answers = match glance {
         Glance::Deferred(until) => return Seen::Deferred(until),
+        Glance::Late => return Seen::Late,
         Glance::Answered(answers) => answers,
     };
-    let mut look = match sight::of(workspace, client, hosts, watch, answers, known, options) {
+    let mut look = match sight::of(workspace, means, watch, answers.clone(), known, room, options.dry_run) {
         Ok(look) => look,
-        Err(problem) => return Seen::Failed(problem),
+        Err(Unseen::Crowded) => return Seen::Crowded(answers),
+        Err(Unseen::Problem(problem)) => return Seen::Failed(problem),
     };
     let rules = Rules {
         watch: &watch.name,
@@ -180,22 +263,22 @@ fn see(
         backfill: options.backfill,
     };
     match news(&look.sight, rules, known) {
-        Ok(news) => {
-            let validators = look.validators.take().filter(|validators| !validators.is_empty());
+        Ok(mut news) => {
+            // News that is left for the next poll has to be shown again.
+            let is_all = news.len() <= MOST_NEWS;
+            news.truncate(MOST_NEWS);
+            let validators = look.validators.take().filter(|validators| is_all && !validators.is_empty());
+            // It waits to be recorded with many others.
+            look.sight.entries = Vec::new();
+            look.sight.tags = None;
             Seen::Found(Box::new(Found { news, look, validators }))
         }
         Err(disbelief) => Seen::Failed(record::disbelieved(disbelief, watch, look.branch.as_deref())),
     }
 }
 
-/// Stores what only saves time; that it cannot be stored is a warning.
-fn keep(
-    workspace: &Workspace,
-    ledger: &mut Ledger,
-    checks: &BTreeMap<WatchName, Check>,
-    validators: Vec<(&Watch, Validators)>,
-    warnings: &mut Vec<String>,
-) {
+/// Stores what makes the next requests conditional; that it cannot be stored is a warning.
+fn store(workspace: &Workspace, ledger: &Ledger, validators: Vec<(&Watch, Validators)>, warnings: &mut Vec<String>) {
     for (watch, stored) in validators {
         let unknown = WatchState::default();
         let known = ledger.state().watches.get(&watch.name).unwrap_or(&unknown);
@@ -205,10 +288,12 @@ fn keep(
             break;
         }
     }
+}
+
+/// Stores what only saves time; that it cannot be stored is a warning.
+fn keep(workspace: &Workspace, ledger: &mut Ledger, checks: &BTreeMap<WatchName, Check>, warnings: &mut Vec<String>) {
     let path = workspace.places.state.join("checks.json");
-    let mut all = checks_at(&workspace.places.state);
-    all.extend(checks.clone());
-    if let Err(error) = private::replace_derived(&path, &all) {
+    if let Err(error) = private::replace_derived(&path, checks) {
         warnings.push(format!("cannot write {}: {error}", path.display()));
     }
     if let Err(error) = ledger.save_index() {
@@ -227,8 +312,27 @@ pub fn checks_at(state_dir: &Path) -> BTreeMap<WatchName, Check> {
     read().unwrap_or_default()
 }
 
-/// What must be as it was for validators to be used.
+/// What must be as it was for validators to be used. A later version may read a document otherwise.
 #[must_use]
 pub fn occasion(watch: &Watch, known: &WatchState) -> Occasion {
-    Occasion { definition: crate::refname::hash(&format!("{watch:?}")), revision: known.revision.clone() }
+    let definition = format!("{} {watch:?}", env!("CARGO_PKG_VERSION"));
+    Occasion { definition: crate::refname::hash(&definition), revision: known.revision.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_hold_what_can_be_read_together() {
+        #[track_caller]
+        fn case(sizes: &[u64], expected: &[usize]) {
+            assert_eq!(parts(sizes, 10), expected, "{sizes:?}");
+        }
+        case(&[], &[]);
+        case(&[0, 0, 0], &[3]);
+        case(&[10], &[1]);
+        case(&[11, 1], &[1, 1]);
+        case(&[4, 6, 1, 99, 99, 0, 10], &[2, 1, 1, 1, 2]);
+    }
 }

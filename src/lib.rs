@@ -2,6 +2,9 @@
 //!
 //! Read the modules in this order: it is the order the data takes.
 
+#[cfg(not(panic = "unwind"))]
+compile_error!("a panic is contained to its watch, which takes `panic = \"unwind\"`");
+
 pub mod cli;
 pub mod completion;
 pub mod handover;
@@ -16,6 +19,7 @@ pub mod child;
 pub mod git;
 pub mod private;
 pub mod signals;
+pub mod spool;
 
 pub mod fetch;
 pub mod forge;

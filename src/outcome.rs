@@ -26,6 +26,12 @@ impl Outcome {
         if failed { Self::SomeFailed } else { Self::Done }
     }
 
+    /// What both are together: `later`, unless that went well.
+    #[must_use]
+    pub fn and(self, later: Self) -> Self {
+        if later == Self::Done { self } else { later }
+    }
+
     /// The exit status.
     #[must_use]
     pub fn code(self) -> u8 {

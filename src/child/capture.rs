@@ -1,6 +1,7 @@
 //! What a child printed, in bounded memory: its beginning and its end.
 
-use std::{collections::VecDeque, mem};
+use crate::spool::{Spooled, Writer};
+use std::{collections::VecDeque, io, mem};
 
 /// The output of a child, of which the beginning and the end are kept.
 ///
@@ -51,6 +52,44 @@ impl From<&[u8]> for Captured {
     }
 }
 
+/// Who takes the bytes of a pipe as they come.
+pub(super) trait Keep: Send + 'static {
+    fn push(&mut self, bytes: &[u8]);
+}
+
+/// Hands bytes on to where they wait, as far as its limit.
+#[derive(Debug)]
+pub(super) struct Spooling {
+    kept: io::Result<Writer>,
+    most: u64,
+}
+
+impl Spooling {
+    pub(super) fn new(writer: Writer, most: u64) -> Self {
+        Self { kept: Ok(writer), most }
+    }
+
+    /// All that was printed; an error if that was too much, or could not be kept.
+    pub(super) fn finish(self) -> io::Result<Spooled> {
+        self.kept.map(Writer::finish)
+    }
+}
+
+impl Keep for Spooling {
+    fn push(&mut self, bytes: &[u8]) {
+        let Ok(writer) = &mut self.kept else { return };
+        let pushed = if writer.len() + bytes.len() as u64 > self.most {
+            let reason = format!("it printed more than {} bytes, which are the limit", self.most);
+            Err(io::Error::new(io::ErrorKind::FileTooLarge, reason))
+        } else {
+            writer.push(bytes)
+        };
+        if let Err(error) = pushed {
+            self.kept = Err(error);
+        }
+    }
+}
+
 /// Takes bytes as they come and never holds more than its limit.
 #[derive(Debug)]
 pub(super) struct Capture {
@@ -68,7 +107,19 @@ impl Capture {
         Self { head: Vec::new(), head_limit, tail: VecDeque::new(), tail_limit: limit - head_limit, omitted: 0 }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    /// What was captured so far; nothing is left behind.
+    pub(super) fn take(&mut self) -> Captured {
+        let mut head = mem::take(&mut self.head);
+        let mut tail = Vec::from(mem::take(&mut self.tail));
+        if self.omitted == 0 {
+            head.append(&mut tail);
+        }
+        Captured { head, tail, omitted: mem::take(&mut self.omitted) }
+    }
+}
+
+impl Keep for Capture {
+    fn push(&mut self, bytes: &[u8]) {
         let room = self.head_limit - self.head.len();
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(first);
@@ -78,16 +129,6 @@ impl Capture {
         self.tail.drain(..displaced);
         self.tail.extend(rest);
         self.omitted += (skipped + displaced) as u64;
-    }
-
-    /// What was captured so far; nothing is left behind.
-    pub(super) fn take(&mut self) -> Captured {
-        let mut head = mem::take(&mut self.head);
-        let mut tail = Vec::from(mem::take(&mut self.tail));
-        if self.omitted == 0 {
-            head.append(&mut tail);
-        }
-        Captured { head, tail, omitted: mem::take(&mut self.omitted) }
     }
 }
 

@@ -26,28 +26,35 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     let watches = workspace.watches(&args.names)?;
     let options = Options { backfill: args.backfill, dry_run: args.dry_run, now: Timestamp::now() };
     let progress = |done, total| report.progress(done, total);
+    let mut looked = Outcome::Done;
     if args.dry_run {
         let mut ledger = workspace.ledger_to_read()?;
-        let intake = intake::run(&workspace, &watches, &mut ledger, options, &progress)?;
-        let outcome = tell(report, &intake);
-        tell_due(report, &watches, ledger.state(), &intake.records, options.now);
-        return Ok(outcome);
+        let mut records = Vec::new();
+        let mut part = |intake: Intake| {
+            looked = looked.and(tell(report, &intake));
+            records.extend(intake.records);
+        };
+        let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part)?;
+        part(last);
+        tell_due(report, &watches, ledger.state(), &records, options.now);
+        return Ok(looked);
     }
     workspace.places.create()?;
     handle_signals(report);
     let lock = workspace.lock("intake.lock", WAIT)?;
     let mut ledger = workspace.ledger()?;
-    let intake = intake::run(&workspace, &watches, &mut ledger, options, &progress)?;
+    let mut part = |intake: Intake| looked = looked.and(tell(report, &intake));
+    let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part)?;
     drop(lock);
     for notice in ledger.take_notices() {
         report.warning(&notice);
     }
-    let looked = tell(report, &intake);
+    part(last);
     if args.no_dispatch {
         return Ok(looked);
     }
     let (dispatched, _) = dispatch(&workspace, &watches, ledger, report);
-    Ok(if dispatched == Outcome::Done { looked } else { dispatched })
+    Ok(looked.and(dispatched))
 }
 
 fn tell(report: &Report, intake: &Intake) -> Outcome {

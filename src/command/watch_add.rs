@@ -208,10 +208,13 @@ fn feed(url: Url, document: &FeedDocument) -> Source {
 fn document(client: &Client, url: &Url, event: EventKind) -> Result<FeedDocument, (String, Option<Url>)> {
     let limits = Limits { deadline: Instant::now() + PATIENCE, connect: PATIENCE, body: 10 << 20 };
     match client.get(url, &Validators::default(), &limits) {
-        Ok(Fetched::Document { body, url, .. }) => parse::feed::parse(&body, &url, event).map_err(|error| {
-            let message = format!("{}: {error}", shown(&url));
-            (message, if let FeedError::Html { feed } = error { feed } else { None })
-        }),
+        Ok(Fetched::Document { body, url, .. }) => {
+            let body = body.read().map_err(|error| (format!("{}: {error}", shown(&url)), None))?;
+            parse::feed::parse(&body, &url, event).map_err(|error| {
+                let message = format!("{}: {error}", shown(&url));
+                (message, if let FeedError::Html { feed } = error { feed } else { None })
+            })
+        }
         Ok(Fetched::NotModified) => Err((format!("{}: it did not answer with a document", shown(url)), None)),
         Err(error) => Err((error.to_string(), None)),
     }

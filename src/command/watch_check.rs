@@ -3,8 +3,7 @@
 use crate::{
     cli::WatchCheckArgs,
     entry::Entry,
-    fetch::{hosts::Hosts, http::Client},
-    intake::{self, Options, look, sight},
+    intake::{self, look, sight},
     ledger::state::{State, WatchState},
     outcome::Outcome,
     report::{Report, Style, table::table, words},
@@ -47,12 +46,11 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
     let workspace = Workspace::open(directory)?;
     let watches = workspace.watches(&args.names)?;
     let ledger = workspace.ledger_to_read()?;
-    let client = Client::new();
-    let hosts = Hosts::read_only(workspace.places.hosts.clone());
+    let means = look::Means::new(&workspace, false, Timestamp::now());
     let progress = |done, total| report.progress(done, total);
-    let options = Options { backfill: 0, dry_run: true, now: Timestamp::now() };
+    let order: Vec<usize> = (0..watches.len()).collect();
     // Nothing is taken for known: the whole answer is wanted.
-    let glances = look::all(&workspace, &client, &hosts, &watches, &State::default(), options.now, &progress);
+    let glances = look::all(&workspace, &means, &watches, &order, &State::default(), &progress);
     let mut failed = false;
     let unknown = WatchState::default();
     for (watch, glance) in watches.iter().zip(glances) {
@@ -64,8 +62,14 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
                 report.warning(&format!("watch `{}`: the host asked not to be asked before {until}", watch.name));
                 continue;
             }
+            look::Glance::Late => {
+                failed = true;
+                report.problem(watch.name.as_str(), &intake::record::late());
+                continue;
+            }
         };
-        match sight::of(&workspace, &client, &hosts, watch, answers, &unknown, options) {
+        let room = sight::Room::of(1);
+        match sight::of(&workspace, &means, watch, answers, &unknown, &room, true) {
             Ok(look) => {
                 show(report, watch, &look, known);
                 if let Some(problem) = intake::record::doubt(watch, &look, known) {
@@ -73,10 +77,12 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
                     report.problem(watch.name.as_str(), &problem);
                 }
             }
-            Err(problem) => {
+            Err(sight::Unseen::Problem(problem)) => {
                 failed = true;
                 report.problem(watch.name.as_str(), &problem);
             }
+            // There is room for a watch by itself.
+            Err(sight::Unseen::Crowded) => failed = true,
         }
     }
     Ok(Outcome::failed_if(failed))

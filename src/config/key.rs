@@ -27,6 +27,7 @@ pub enum Key {
     Jobs,
     HostJobs,
     Runs,
+    PollTimeout,
     StateDir,
     RefPrefix,
 }
@@ -53,10 +54,11 @@ const WATCH_KEYS: [(&str, Key); 17] = [
 ];
 
 /// Keys of `patch` alone.
-const SHARED_KEYS: [(&str, Key); 5] = [
+const SHARED_KEYS: [(&str, Key); 6] = [
     ("jobs", Key::Jobs),
     ("hostJobs", Key::HostJobs),
     ("runs", Key::Runs),
+    ("pollTimeout", Key::PollTimeout),
     ("stateDir", Key::StateDir),
     ("refPrefix", Key::RefPrefix),
 ];

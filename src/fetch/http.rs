@@ -6,6 +6,7 @@
 use super::error::{FetchError, Reason, reason};
 pub use super::validators::Validators;
 use super::{echo, network, redirect, retry, validators};
+use crate::spool::{Spool, Spooled};
 use chrono::{DateTime, Utc};
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
@@ -35,19 +36,44 @@ pub struct Limits {
 }
 
 /// What a fetch brought.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub enum Fetched {
     /// The document is still the one the validators belong to.
     NotModified,
     /// The document, whole.
     Document {
-        /// Its bytes, decompressed, without the [echo] of our secrets.
-        body: Vec<u8>,
+        /// Its bytes.
+        body: Content,
         /// Where it was found, after redirects.
         url: Url,
         /// What makes the next request conditional; may be empty.
         validators: Validators,
     },
+}
+
+/// A document's bytes, decompressed, that wait to be read.
+#[derive(Debug)]
+pub struct Content {
+    spooled: Spooled,
+    /// The address that was asked and the one that answered, whose secrets it may repeat.
+    asked: [Url; 2],
+}
+
+impl Content {
+    /// How many bytes there are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.spooled.len()
+    }
+
+    /// All of it, without the [echo] of our secrets.
+    ///
+    /// # Errors
+    /// If what waited on disk cannot be read.
+    pub fn read(&self) -> io::Result<Vec<u8>> {
+        let [asked, found] = &self.asked;
+        self.spooled.read().map(|body| echo::without_echoes(&body, &[asked, found]).into_owned())
+    }
 }
 
 /// An HTTP client for many threads, which share its idle connections.
@@ -61,6 +87,7 @@ pub struct Client {
     public: Agent,
     /// Which hosts the first of the two found to be local.
     noted: network::Noting,
+    spool: Spool,
 }
 
 impl Client {
@@ -86,7 +113,14 @@ impl Client {
             agent: Agent::with_parts(config(), connector(), noted.clone()),
             public: Agent::with_parts(config(), connector(), network::PublicOnly::default()),
             noted,
+            spool: Spool::default(),
         }
+    }
+
+    /// Where its documents wait to be read.
+    #[must_use]
+    pub fn spool(&self) -> &Spool {
+        &self.spool
     }
 
     /// The document at `url`, following up to [`redirect::MOST`] redirects.
@@ -120,7 +154,7 @@ impl Client {
                 Hop::NotModified => return Ok(Fetched::NotModified),
                 Hop::Document { body, mut validators } => {
                     validators.at = (redirects > 0 && !validators.is_empty()).then(|| validators::place(&at));
-                    let body = echo::without_echoes(&body, &[url, &at]).into_owned();
+                    let body = Content { spooled: body, asked: [url.clone(), at.clone()] };
                     return Ok(Fetched::Document { body, url: at, validators });
                 }
                 Hop::Redirect(_) if redirects == redirect::MOST => {
@@ -161,7 +195,7 @@ impl Client {
                     text(headers, header::LAST_MODIFIED),
                     text(headers, header::DATE),
                 );
-                Ok(Hop::Document { body: whole(response, limits.body)?, validators })
+                Ok(Hop::Document { body: self.whole(response, limits.body)?, validators })
             }
         }
     }
@@ -194,6 +228,35 @@ impl Client {
         })
     }
 
+    /// The body to its end. Nothing is allocated on the word of the server.
+    fn whole(&self, mut response: Response<Body>, limit: u64) -> Result<Spooled, Reason> {
+        // ureq takes the header away when it decompresses.
+        if let Some(encoding) = response.headers().get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
+            let name: String = encoding.to_str().unwrap_or("unknown").chars().take(40).collect();
+            return Err(Reason::Encoding(format!("`{name}` was not asked for")));
+        }
+        if response.body().content_length().is_some_and(|length| length > limit) {
+            return Err(Reason::TooLarge(limit));
+        }
+        let mut reader = response.body_mut().as_reader();
+        let mut body = self.spool.writer();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match reader.read(&mut chunk) {
+                Ok(0) => return Ok(body.finish()),
+                Ok(count) => {
+                    let kept = body.push(&chunk[..count]);
+                    kept.map_err(|error| Reason::Io(format!("it cannot be kept in the temporary directory: {error}")))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(reason(error.into())),
+            }
+            if body.len() > limit {
+                return Err(Reason::TooLarge(limit));
+            }
+        }
+    }
+
     /// Whether a proxy stands between us and the URL; it is then the one that we connect to.
     fn has_proxy(&self, url: &Url) -> bool {
         let proxy = self.agent.config().proxy().filter(|_| !is_this_machine(url));
@@ -211,7 +274,7 @@ impl Default for Client {
 enum Hop {
     NotModified,
     Redirect(Url),
-    Document { body: Vec<u8>, validators: Validators },
+    Document { body: Spooled, validators: Validators },
 }
 
 /// What an answer's head says.
@@ -239,32 +302,6 @@ pub(crate) fn answer(status: u16, headers: &HeaderMap, asked: bool, now: DateTim
         401 | 403 | 407 => Err(Reason::Forbidden(status)),
         500..=599 => Err(Reason::Server(status, wait)),
         _ => Err(Reason::Status(status)),
-    }
-}
-
-/// The body to its end. Nothing is allocated on the word of the server.
-fn whole(mut response: Response<Body>, limit: u64) -> Result<Vec<u8>, Reason> {
-    // ureq takes the header away when it decompresses.
-    if let Some(encoding) = response.headers().get(header::CONTENT_ENCODING).filter(|value| *value != "identity") {
-        let name: String = encoding.to_str().unwrap_or("unknown").chars().take(40).collect();
-        return Err(Reason::Encoding(format!("`{name}` was not asked for")));
-    }
-    if response.body().content_length().is_some_and(|length| length > limit) {
-        return Err(Reason::TooLarge(limit));
-    }
-    let mut reader = response.body_mut().as_reader();
-    let mut body = Vec::new();
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        match reader.read(&mut chunk) {
-            Ok(0) => return Ok(body),
-            Ok(count) => body.extend_from_slice(&chunk[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(reason(error.into())),
-        }
-        if body.len() as u64 > limit {
-            return Err(Reason::TooLarge(limit));
-        }
     }
 }
 

@@ -1,9 +1,14 @@
 //! What is read from a remote: its refs, and objects.
 
-use super::{Git, GitError, LOCAL, checked_argument, checked_sha, finish};
-use crate::child::Exit;
+use super::{
+    ERRORS_LIMIT, Git, GitError, LOCAL, REFS_LIMIT, REFS_MEMORY, checked_argument, checked_sha, ended, finish,
+};
+use crate::child::{self, Exit, Limits};
 use crate::parse::refs::{self, RemoteRefs};
+use crate::spool::{Spool, Spooled};
 use std::time::Duration;
+
+const LS_REMOTE: &str = "ls-remote";
 
 impl Git {
     /// Asks a remote for its refs, without a local repository if `remote` is a URL.
@@ -15,13 +20,34 @@ impl Git {
     /// # Errors
     /// If the remote cannot be asked or gives no such answer.
     pub fn ls_remote(&self, remote: &str, patterns: &[&str], timeout: Duration) -> Result<RemoteRefs, GitError> {
-        let task = "ls-remote";
+        let refs = self.spooled_refs(remote, patterns, timeout, &Spool::default())?;
+        read_refs(&refs)
+    }
+
+    /// As [`Git::ls_remote`], with the refs left to wait in `spool` until [`read_refs`].
+    ///
+    /// # Errors
+    /// If the remote cannot be asked, or has more refs than are read.
+    pub fn spooled_refs(
+        &self,
+        remote: &str,
+        patterns: &[&str],
+        timeout: Duration,
+        spool: &Spool,
+    ) -> Result<Spooled, GitError> {
+        let task = LS_REMOTE;
         checked_argument("the remote", remote)?;
         patterns.iter().try_for_each(|pattern| checked_argument("the pattern", pattern))?;
         let mut command = self.network_command()?;
         command.args([task, "--quiet", "--symref"]).args(namespaces(patterns)).args(["--", remote]).args(patterns);
-        let output = self.output(command, task, timeout)?;
-        refs::parse(&output).map_err(|reason| GitError::Unreadable { task, reason })
+        let limits = Limits { timeout, output: ERRORS_LIMIT };
+        let (finished, kept) = child::run_into(command, limits, spool.writer(), REFS_LIMIT, REFS_MEMORY)
+            .map_err(|error| GitError::from_spawn(task, &error))?;
+        let finished = ended(finished, task)?;
+        if !finished.exit.is_success() {
+            return Err(self.failure(task, &finished));
+        }
+        kept.map_err(|error| GitError::Unreadable { task, reason: error.to_string() })
     }
 
     /// Fetches objects, and writes the refs that `refspecs` name on their right side, no others.
@@ -86,6 +112,15 @@ impl Git {
             _ => Err(self.failure("merge-base", &finished)),
         }
     }
+}
+
+/// The refs that a remote gave.
+///
+/// # Errors
+/// If they are no refs, or too many.
+pub fn read_refs(refs: &Spooled) -> Result<RemoteRefs, GitError> {
+    let unreadable = |reason| GitError::Unreadable { task: LS_REMOTE, reason };
+    refs::parse(&refs.read().map_err(|error| unreadable(error.to_string()))?).map_err(unreadable)
 }
 
 /// The options that have the server send only these namespaces (protocol 2, `ref-prefix`).

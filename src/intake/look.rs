@@ -2,9 +2,10 @@
 
 use crate::{
     fetch::{
-        error::FetchError,
+        error::{FetchError, Reason},
         hosts::Hosts,
         http::{Client, Fetched, Limits, Validators},
+        patience::Patience,
         queue,
         shown::shown,
         stored,
@@ -13,7 +14,7 @@ use crate::{
     git::{GitError, redacted},
     ledger::{record::Problem, state::State},
     news::Sight,
-    parse::refs::RemoteRefs,
+    spool::Spooled,
     time::Timestamp,
     watch::{EventKind, Watch},
     workspace::Workspace,
@@ -33,17 +34,35 @@ pub const CONNECT: Duration = Duration::from_secs(10);
 pub enum Glance {
     /// The host asked not to be asked before this time.
     Deferred(Timestamp),
+    /// The poll's time was up before its turn: it was not asked.
+    Late,
     /// What was answered.
     Answered(Answers),
 }
 
+impl Glance {
+    /// How many bytes are to be read of it.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        let Self::Answered(Answers { feed, refs, .. }) = self else { return 0 };
+        let feed = match feed {
+            Some(Ok(fetched)) => match fetched.as_ref() {
+                Fetched::Document { body, .. } => body.bytes(),
+                Fetched::NotModified => 0,
+            },
+            _ => 0,
+        };
+        feed + refs.as_ref().and_then(|refs| refs.as_ref().ok()).map_or(0, |refs| refs.len())
+    }
+}
+
 /// The answers to one watch's requests.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Answers {
     /// The feed, if the watch has one.
     pub feed: Option<Result<Arc<Fetched>, Problem>>,
     /// The refs, if the watch has a remote.
-    pub refs: Option<Result<Arc<RemoteRefs>, Problem>>,
+    pub refs: Option<Result<Arc<Spooled>, Problem>>,
     /// What is left of the watch's time after its answers.
     pub left: Duration,
 }
@@ -66,29 +85,62 @@ enum Request<'a> {
 
 enum Answer {
     Feed(Result<Arc<Fetched>, Problem>),
-    Refs(Result<Arc<RemoteRefs>, Problem>),
+    Refs(Result<Arc<Spooled>, Problem>),
     Deferred(Timestamp),
+    Late,
+}
+
+/// What the requests of one poll are made with.
+#[derive(Debug)]
+pub struct Means {
+    /// The HTTP client, whose spool all answers wait in.
+    pub client: Client,
+    /// Hosts that asked for rest.
+    pub hosts: Hosts,
+    /// How long is waited.
+    pub patience: Patience,
+    /// The time of the poll.
+    pub now: Timestamp,
+}
+
+impl Means {
+    /// For a poll that begins now.
+    #[must_use]
+    pub fn new(workspace: &Workspace, writes: bool, now: Timestamp) -> Self {
+        let hosts = workspace.places.hosts.clone();
+        Self {
+            client: Client::new(),
+            hosts: if writes { Hosts::new(hosts) } else { Hosts::read_only(hosts) },
+            patience: Patience::new(workspace.config.settings.poll_timeout),
+            now,
+        }
+    }
 }
 
 /// Makes the requests of all `watches`, and returns a glance for each, in their order.
+///
+/// Those of the first in `order` are made first, where there is a choice.
 pub fn all(
     workspace: &Workspace,
-    client: &Client,
-    hosts: &Hosts,
+    means: &Means,
     watches: &[&Watch],
+    order: &[usize],
     state: &State,
-    now: Timestamp,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Glance> {
     let closed: Vec<Option<Timestamp>> =
-        watches.iter().map(|watch| hosts.closed_until(watch.feed.as_ref()?, now)).collect();
+        watches.iter().map(|watch| means.hosts.closed_until(watch.feed.as_ref()?, means.now)).collect();
     let mut requests: BTreeMap<String, (String, Request<'_>)> = BTreeMap::new();
-    for (watch, _) in watches.iter().zip(&closed).filter(|(_, closed)| closed.is_none()) {
+    let mut keys: Vec<String> = Vec::new();
+    for place in order.iter().filter(|place| closed[**place].is_none()) {
+        let watch = watches[*place];
         if let Some(url) = &watch.feed {
+            keys.push(feed_key(url));
             add_feed(&mut requests, workspace, watch, url, state);
         }
         if let Some(remote) = &watch.remote {
             let host = host_of_remote(workspace.config.remotes.get(remote).unwrap_or(remote));
+            keys.push(refs_key(watch, remote));
             let (_, request) = requests.entry(refs_key(watch, remote)).or_insert_with(|| {
                 (host, Request::Refs { remote, patterns: patterns(watch), timeout: watch.fetch_timeout })
             });
@@ -97,17 +149,23 @@ pub fn all(
             }
         }
     }
-    let keys: Vec<String> = requests.keys().cloned().collect();
+    let (keys, requests): (Vec<String>, Vec<_>) = keys
+        .into_iter()
+        .filter_map(|key| {
+            let (host, request) = requests.remove(&key)?;
+            Some((key, (host.clone(), (host, request))))
+        })
+        .unzip();
     let total = keys.len();
     let settings = &workspace.config.settings;
     progress(0, total);
     let answers = queue::run(
-        requests.into_values().collect(),
+        requests,
         settings.jobs,
         settings.host_jobs,
-        |request| {
+        |(host, request)| {
             let asked = Instant::now();
-            (answer(workspace, client, hosts, request, now), asked.elapsed())
+            (answer(workspace, means, &host, request), asked.elapsed())
         },
         |done| progress(done, total),
     );
@@ -119,26 +177,33 @@ pub fn all(
             answered.insert(key, answer);
         }
     }
-    watches
-        .iter()
-        .zip(closed)
-        .map(|(watch, closed)| match closed {
-            Some(until) => Glance::Deferred(until),
-            None => Glance::Answered(Answers {
-                feed: match watch.feed.as_ref().map(|url| answered.get(&feed_key(url))) {
-                    None => None,
-                    Some(Some(Answer::Feed(answer))) => Some(answer.clone()),
-                    Some(Some(Answer::Deferred(until))) => return Glance::Deferred(*until),
-                    Some(_) => Some(Err(super::bug())),
-                },
-                refs: watch.remote.as_ref().map(|remote| match answered.get(&refs_key(watch, remote)) {
-                    Some(Answer::Refs(answer)) => answer.clone(),
-                    _ => Err(super::bug()),
-                }),
-                left: left(watch, &took),
-            }),
-        })
-        .collect()
+    watches.iter().zip(closed).map(|(watch, closed)| glance(watch, closed, &answered, &took)).collect()
+}
+
+/// One watch's part of the answers.
+fn glance(
+    watch: &Watch,
+    closed: Option<Timestamp>,
+    answered: &BTreeMap<String, Answer>,
+    took: &BTreeMap<String, Duration>,
+) -> Glance {
+    if let Some(until) = closed {
+        return Glance::Deferred(until);
+    }
+    let feed = match watch.feed.as_ref().map(|url| answered.get(&feed_key(url))) {
+        None => None,
+        Some(Some(Answer::Feed(answer))) => Some(answer.clone()),
+        Some(Some(Answer::Deferred(until))) => return Glance::Deferred(*until),
+        Some(Some(Answer::Late)) => return Glance::Late,
+        Some(_) => Some(Err(super::bug())),
+    };
+    let refs = match watch.remote.as_ref().map(|remote| answered.get(&refs_key(watch, remote))) {
+        None => None,
+        Some(Some(Answer::Refs(answer))) => Some(answer.clone()),
+        Some(Some(Answer::Late)) => return Glance::Late,
+        Some(_) => Some(Err(super::bug())),
+    };
+    Glance::Answered(Answers { feed, refs, left: left(watch, took) })
 }
 
 fn feed_key(url: &Url) -> String {
@@ -149,13 +214,14 @@ fn refs_key(watch: &Watch, remote: &str) -> String {
     format!("refs {remote} {}", patterns(watch).join(" "))
 }
 
-/// What the watch's own answers leave of its time, and at least a quarter: other watches' slow hosts
-/// and a long queue must not take from it.
+/// What the watch's own answers leave of its time: other watches' slow hosts and a long queue must
+/// not take from it. An answer that is shared may have had more time than is this watch's own, which
+/// then still has a quarter.
 fn left(watch: &Watch, took: &BTreeMap<String, Duration>) -> Duration {
     let feed = watch.feed.as_ref().and_then(|url| took.get(&feed_key(url)));
     let refs = watch.remote.as_ref().and_then(|remote| took.get(&refs_key(watch, remote)));
     let longest = feed.into_iter().chain(refs).max().copied().unwrap_or_default();
-    watch.fetch_timeout.saturating_sub(longest).max(watch.fetch_timeout / 4)
+    watch.fetch_timeout.checked_sub(longest).unwrap_or(watch.fetch_timeout / 4)
 }
 
 /// One request for identical URLs; conditional only if all the watches could take a "not modified".
@@ -192,61 +258,69 @@ fn add_feed<'a>(
     }
 }
 
-fn answer(workspace: &Workspace, client: &Client, hosts: &Hosts, request: Request<'_>, now: Timestamp) -> Answer {
+fn answer(workspace: &Workspace, means: &Means, host: &str, request: Request<'_>) -> Answer {
+    if means.patience.is_over() {
+        return Answer::Late;
+    }
     match request {
         Request::Feed { url, validators, body_limit, timeout } => {
             // Another answer of this very poll may have closed the host.
-            if let Some(until) = hosts.closed_until(url, now) {
+            if let Some(until) = means.hosts.closed_until(url, means.now) {
                 return Answer::Deferred(until);
             }
-            let limits = Limits { deadline: Instant::now() + timeout, connect: CONNECT, body: body_limit };
-            Answer::Feed(get(client, hosts, url, &validators, &limits, now).map(Arc::new))
+            let limits = limits(means, url, timeout, body_limit);
+            Answer::Feed(get(means, url, &validators, &limits).map(Arc::new))
         }
         Request::Refs { remote, patterns, timeout } => {
             let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
-            let refs = workspace.git.ls_remote(remote, &patterns, timeout);
+            // Paths of this machine have no host in common.
+            let host = if host.is_empty() { remote } else { host };
+            let timeout = means.patience.of(host, timeout);
+            let refs = workspace.git.spooled_refs(remote, &patterns, timeout, means.client.spool());
+            means.patience.note(host, !matches!(refs, Err(GitError::Timeout { .. })));
             Answer::Refs(refs.map(Arc::new).map_err(|error| git_problem(&error)))
         }
     }
+}
+
+/// How far the request of a document may go that gets `time` at the most.
+#[must_use]
+pub fn limits(means: &Means, url: &Url, time: Duration, body: u64) -> Limits {
+    let of = |time| means.patience.of(&origin(url), time);
+    Limits { deadline: Instant::now() + of(time), connect: of(CONNECT), body }
+}
+
+fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// Asks for a document, unless its host asked for rest.
 ///
 /// # Errors
 /// The problem that the failure is.
-pub fn ask(
-    client: &Client,
-    hosts: &Hosts,
-    url: &Url,
-    validators: &Validators,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<Fetched, Problem> {
-    if let Some(until) = hosts.closed_until(url, now) {
+pub fn ask(means: &Means, url: &Url, limits: &Limits) -> Result<Fetched, Problem> {
+    if let Some(until) = means.hosts.closed_until(url, means.now) {
         return Err(Problem {
             kind: "rate-limited".to_owned(),
             message: format!("{}: the host asked not to be asked before {until}", shown(url)),
             hint: Some("it is asked again by the first poll after that".to_owned()),
         });
     }
-    get(client, hosts, url, validators, limits, now)
+    get(means, url, &Validators::default(), limits)
 }
 
-/// Asks for a document, and remembers it if the host asks for rest.
-fn get(
-    client: &Client,
-    hosts: &Hosts,
-    url: &Url,
-    validators: &Validators,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<Fetched, Problem> {
-    client.get(url, validators, limits).map_err(|error| {
+/// Asks for a document, and remembers it if the host asks for rest, or stays silent.
+fn get(means: &Means, url: &Url, validators: &Validators, limits: &Limits) -> Result<Fetched, Problem> {
+    let answer = means.client.get(url, validators, limits);
+    let failed_at = answer.as_ref().err().and_then(|error| Url::parse(&error.url).ok());
+    let is_silent = |error: &FetchError| matches!(error.reason, Reason::Timeout(_));
+    means.patience.note(&origin(failed_at.as_ref().unwrap_or(url)), !answer.as_ref().is_err_and(is_silent));
+    answer.map_err(|error| {
         if let Some(wait) = error.retry_after() {
             // The host that asked for rest may be one that a redirect led to; asking this one
             // would lead there again. Politeness that cannot be remembered is asked for again.
-            for url in [Some(url), Url::parse(&error.url).ok().as_ref()].into_iter().flatten() {
-                let _ = hosts.close(url, now.after(wait));
+            for url in [Some(url), failed_at.as_ref()].into_iter().flatten() {
+                let _ = means.hosts.close(url, means.now.after(wait));
             }
         }
         fetch_problem(&error)

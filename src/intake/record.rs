@@ -32,6 +32,16 @@ pub(super) fn disbelieved(disbelief: Disbelief, watch: &Watch, branch: Option<&s
     Problem { kind: kind.to_owned(), message, hint: Some(hint) }
 }
 
+/// The problem of a watch that was not asked.
+#[must_use]
+pub fn late() -> Problem {
+    Problem {
+        kind: "late".to_owned(),
+        message: "the poll's time was up before its turn, and it was not asked".to_owned(),
+        hint: Some("it is among the first at the next poll; `patch.pollTimeout` allows more time (seconds)".to_owned()),
+    }
+}
+
 /// Records what was found, and that the watch works again if it failed.
 pub(super) fn found(
     workspace: &Workspace,

@@ -1,54 +1,92 @@
 //! One watch's sight: its feed parsed, its refs beside it, what is out of sight asked for.
 
-use super::{
-    Options,
-    look::{Answers, CONNECT, Look, ask, git_problem, source},
-};
+use super::look::{self, Answers, Look, Means, ask, git_problem, source};
 use crate::{
     entry::{Entry, FeedDocument, Unusable},
     fetch::{
         echo,
-        hosts::Hosts,
-        http::{Client, Fetched, Limits, Validators},
+        http::{Content, Fetched, Validators},
     },
-    forge,
+    forge, git,
     ledger::{record::Problem, state::WatchState},
     news::{needs_ancestry, oldest_first, overflowed, tag_entry},
     parse::{self, key, refs::RemoteRefs},
     refname, text,
-    time::Timestamp,
     watch::{EventKind, Watch},
     workspace::Workspace,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicU32, Ordering},
     time::Instant,
 };
 use url::Url;
 
 /// How far a feed is paged back to find something that is known.
 const PAGES: usize = 10;
+/// Older pages that are read in company, by all watches together.
+const SHARED_PAGES: u32 = 16;
+/// The longest older page that is read in company, in bytes.
+const SHARED_PAGE: u64 = 256 * 1024;
+
+/// Why there is no sight.
+#[derive(Debug)]
+pub enum Unseen {
+    /// What is wrong with the watch.
+    Problem(Problem),
+    /// Older pages are wanted, and there is no room for them beside the other watches'.
+    Crowded,
+}
+
+impl From<Problem> for Unseen {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// What the watches that are looked at together may read besides their answers.
+#[derive(Debug)]
+pub struct Room {
+    /// The pages that are left; none for a watch by itself, which only its own limits hold.
+    pages: Option<AtomicU32>,
+}
+
+impl Room {
+    /// For so many watches.
+    #[must_use]
+    pub fn of(watches: usize) -> Self {
+        Self { pages: (watches > 1).then(|| AtomicU32::new(SHARED_PAGES)) }
+    }
+
+    /// The longest page that may be read now, of `left` bytes.
+    fn page(&self, left: u64) -> Result<u64, Unseen> {
+        let Some(pages) = &self.pages else { return Ok(left) };
+        let take = |pages: u32| pages.checked_sub(1);
+        let taken = pages.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        taken.map(|_| left.min(SHARED_PAGE)).map_err(|_| Unseen::Crowded)
+    }
+}
 
 /// The sight that the answers give; pages and history are asked for where they decide.
 ///
 /// # Errors
-/// The problem with the watch, when its answer is none or no good.
+/// The problem with the watch, when its answer is none or no good; or that it needs more room.
 pub fn of(
     workspace: &Workspace,
-    client: &Client,
-    hosts: &Hosts,
+    means: &Means,
     watch: &Watch,
     answers: Answers,
     known: &WatchState,
-    options: Options,
-) -> Result<Look, Problem> {
+    room: &Room,
+    dry_run: bool,
+) -> Result<Look, Unseen> {
     let Answers { feed, refs, left } = answers;
-    let (deadline, now) = (Instant::now() + left, options.now);
-    let refs = refs.transpose()?;
+    let deadline = (Instant::now() + left).min(means.patience.until());
+    let refs = refs.transpose()?.map(|refs| git::read_refs(&refs).map_err(|error| git_problem(&error))).transpose()?;
     let mut look = Look { branch: watch.branch.clone(), ..Look::default() };
     look.sight.source = source(watch, &workspace.config.remotes);
-    if let Some(refs) = &refs {
-        apply_refs(&mut look, watch, refs);
+    if let Some(refs) = refs {
+        apply_refs(&mut look, watch, &refs);
     }
     match feed.transpose()?.as_deref() {
         Some(Fetched::NotModified) => {
@@ -63,19 +101,28 @@ pub fn of(
             apply_feed(&mut look, watch, document, validators.clone());
             // Where there are refs, they tell what is out of sight.
             if watch.remote.is_none() && overflowed(&look.sight, known) {
-                page_back(&Asker { client, hosts, watch, deadline, now }, &mut look, known, next)?;
+                let spent = body.bytes();
+                page_back(&mut Asker { means, watch, deadline, room, spent }, &mut look, known, next)?;
             }
         }
         None => {}
     }
     if let Some(remote) = watch.remote.as_ref().filter(|_| needs_ancestry(&look.sight, known)) {
-        look.sight.descends = descends(workspace, watch, remote, &look, known, deadline, options.dry_run)?;
+        look.sight.descends = descends(workspace, watch, remote, &look, known, deadline, dry_run)?;
     }
     Ok(look)
 }
 
-fn parse_feed(body: &[u8], url: &Url, event: EventKind) -> Result<FeedDocument, Problem> {
-    parse::feed::parse(body, url, event).map_err(|error| Problem {
+fn parse_feed(body: &Content, url: &Url, event: EventKind) -> Result<FeedDocument, Problem> {
+    let body = body.read().map_err(|error| Problem {
+        kind: "io".to_owned(),
+        message: format!(
+            "{}: it cannot be read back from the temporary directory: {error}",
+            crate::fetch::shown::shown(url)
+        ),
+        hint: None,
+    })?;
+    parse::feed::parse(&body, url, event).map_err(|error| Problem {
         kind: error.kind().to_owned(),
         message: format!("{}: {error}", crate::fetch::shown::shown(url)),
         hint: error.hint(),
@@ -143,13 +190,14 @@ fn next_page(document: &FeedDocument, url: &Url) -> Option<Url> {
     next.filter(|next| next != url && next.origin() == url.origin())
 }
 
-/// Who asks for older pages, and until when.
+/// Who asks for older pages, until when, and how many bytes of them.
 struct Asker<'a> {
-    client: &'a Client,
-    hosts: &'a Hosts,
+    means: &'a Means,
     watch: &'a Watch,
     deadline: Instant,
-    now: Timestamp,
+    room: &'a Room,
+    /// Bytes read so far, the first page among them; a document's limit is for all pages together.
+    spent: u64,
 }
 
 /// Pages a feed back until something known appears, or there is nothing more.
@@ -157,11 +205,14 @@ struct Asker<'a> {
 /// # Errors
 /// When a page cannot be had now: what is seen must not become known before what came earlier, or
 /// that would be lost.
-fn page_back(asker: &Asker<'_>, look: &mut Look, known: &WatchState, mut next: Option<Url>) -> Result<(), Problem> {
+fn page_back(asker: &mut Asker<'_>, look: &mut Look, known: &WatchState, mut next: Option<Url>) -> Result<(), Unseen> {
     let Some(mut url) = asker.watch.feed.clone() else { return Ok(()) };
     for _ in 0..PAGES {
         let Some(oldest) = look.sight.entries.first().map(|entry| entry.key.clone()) else { return Ok(()) };
         let Some(page) = next.take().or_else(|| forge::previous_page(&url, &oldest)) else { return Ok(()) };
+        if asker.spent >= asker.watch.body_limit || look.sight.entries.len() >= parse::feed::MOST {
+            return Ok(());
+        }
         let Some((document, following)) = older(asker, &page)? else { return Ok(()) };
         next = following;
         url = page;
@@ -181,17 +232,21 @@ fn page_back(asker: &Asker<'_>, look: &mut Look, known: &WatchState, mut next: O
 }
 
 /// An older page and the one before it; `None` where the pages end.
-fn older(asker: &Asker<'_>, page: &Url) -> Result<Option<(FeedDocument, Option<Url>)>, Problem> {
-    let limits = Limits { deadline: asker.deadline, connect: CONNECT, body: asker.watch.body_limit };
-    match ask(asker.client, asker.hosts, page, &Validators::default(), &limits, asker.now) {
+fn older(asker: &mut Asker<'_>, page: &Url) -> Result<Option<(FeedDocument, Option<Url>)>, Unseen> {
+    let left = asker.watch.body_limit - asker.spent;
+    let body = asker.room.page(left)?;
+    let time = asker.deadline.saturating_duration_since(Instant::now());
+    match ask(asker.means, page, &look::limits(asker.means, page, time, body)) {
         Ok(Fetched::Document { body, url, .. }) => {
+            asker.spent += body.bytes();
             let document = parse_feed(&body, &url, asker.watch.event)?;
             let next = next_page(&document, page);
             Ok(Some((document, next)))
         }
         Ok(Fetched::NotModified) => Ok(None),
         Err(problem) if matches!(problem.kind.as_str(), "not-found" | "gone") => Ok(None),
-        Err(problem) => Err(problem),
+        Err(problem) if problem.kind == "too-large" && body < left => Err(Unseen::Crowded),
+        Err(problem) => Err(problem.into()),
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// Refs of one remote, at most: each costs about a kilobyte while it is looked at.
+pub const MOST: usize = 100_000;
+
 /// The refs of a remote as it advertises them now.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct RemoteRefs {
@@ -55,6 +58,9 @@ pub fn parse(ls_remote_stdout: &[u8]) -> Result<RemoteRefs, String> {
     }
     for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
         take(&mut found, line).map_err(|problem| format!("line {} of the refs {problem}", index + 1))?;
+        if found.refs.len() > MOST {
+            return Err(format!("there are more than {MOST} refs"));
+        }
     }
     Ok(found)
 }
