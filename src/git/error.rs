@@ -175,8 +175,8 @@ impl GitError {
             Self::Refused { .. } => "give it another value",
             Self::Input { .. } => "make room in the temporary directory, or name another one by TMPDIR",
             Self::Unreadable { task: "ls-remote", .. } => {
-                "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, or the server does not \
-                 speak Git; its owner can mend it"
+                "look at the refs with `git ls-remote REMOTE`: one of them has no proper name, there are too many, or \
+                 the server does not speak Git; its owner can mend it"
             }
             Self::Unreadable { .. } => "check `git --version`: 2.31 or newer is needed",
             Self::Failed { .. } => "try the same Git command by hand",

@@ -246,6 +246,8 @@ fn older(asker: &mut Asker<'_>, page: &Url) -> Result<Option<(FeedDocument, Opti
         Ok(Fetched::NotModified) => Ok(None),
         Err(problem) if matches!(problem.kind.as_str(), "not-found" | "gone") => Ok(None),
         Err(problem) if problem.kind == "too-large" && body < left => Err(Unseen::Crowded),
+        // All pages together are too long, as there may be too many of them: what is missing is a gap.
+        Err(problem) if problem.kind == "too-large" => Ok(None),
         Err(problem) => Err(problem.into()),
     }
 }
