@@ -15,6 +15,7 @@ mod fork;
 mod generated;
 mod git_parity;
 mod handover;
+mod hostile;
 mod inert;
 mod ledger;
 mod locks;
