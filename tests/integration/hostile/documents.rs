@@ -71,7 +71,8 @@ pub fn of(name: &str) -> Option<Vec<u8>> {
         "laughs" => {
             let mut entities = "<!ENTITY l0 'ha'>".to_owned();
             for n in 1..30 {
-                entities += &format!("<!ENTITY l{n} '{}'>", format!("&l{};", n - 1).repeat(10));
+                let ten = format!("&l{};", n - 1).repeat(10);
+                entities.push_str(&["<!ENTITY l", &n.to_string(), " '", &ten, "'>"].concat());
             }
             format!("<!DOCTYPE feed [{entities}]>{}", atom(&entry("<content>&l29;</content>").replace('#', "1")))
         }

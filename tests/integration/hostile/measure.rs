@@ -3,7 +3,7 @@
 use crate::environment::Output;
 use crate::upstream::Fork;
 use std::fs::{self, File};
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -27,7 +27,8 @@ impl Measured {
     #[track_caller]
     pub fn within(self, what: &str) -> Self {
         let Self { took, peak, children, .. } = &self;
-        println!("measured: {what}: {peak} MiB, children {children} MiB, {:.1} s", took.as_secs_f64());
+        let told = format!("measured: {what}: {peak} MiB, children {children} MiB, {:.1} s\n", took.as_secs_f64());
+        let _ = std::io::stdout().write_all(told.as_bytes());
         assert!(*peak > 0, "nothing was measured");
         assert!(*peak < MOST_MEMORY, "{what}: {peak} MiB");
         self

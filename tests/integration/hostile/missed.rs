@@ -213,8 +213,8 @@ fn what_one_watch_recorded_another_of_the_same_feed_still_gets() {
     fork.environment.repository("remote");
     fork.environment.commit("remote", "file", "1\n");
     fork.environment.tag("remote", "v1");
-    fork.config("watch.second.feed", &fork.feeds.url("/f"));
-    fork.config("watch.second.remote", "../remote");
+    fork.config("watch.zzz.feed", &fork.feeds.url("/f"));
+    fork.config("watch.zzz.remote", "../remote");
     fork.poll().succeeded();
     fork.poll().succeeded();
     assert_eq!(fork.feeds.asked().last().unwrap(), "/f?");
@@ -222,12 +222,12 @@ fn what_one_watch_recorded_another_of_the_same_feed_still_gets() {
     fs::rename(fork.environment.path("remote"), fork.environment.path("away")).unwrap();
     let half = fork.poll();
     assert!(
-        half.stdout == "up: v2 is new: Release v2\n" && half.stderr.contains("watch `second`: git ls-remote"),
+        half.stdout == "up: v2 is new: Release v2\n" && half.stderr.contains("watch `zzz`: git ls-remote"),
         "{half}"
     );
     fs::rename(fork.environment.path("away"), fork.environment.path("remote")).unwrap();
     let rest = fork.poll();
-    assert!(rest.stdout.contains("second: v2 is new: Release v2\n") && !rest.stdout.contains("up: "), "{rest}");
+    assert!(rest.stdout.contains("zzz: v2 is new: Release v2\n") && !rest.stdout.contains("up: "), "{rest}");
 }
 
 #[test]
