@@ -37,6 +37,7 @@ pub struct Limits {
 
 /// What a fetch brought.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each feed, and briefly")]
 pub enum Fetched {
     /// The document is still the one the validators belong to.
     NotModified,
