@@ -23,7 +23,7 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Checks the memory, and tells what was measured to who runs the tests with `--nocapture`.
+    /// Checks the memory, and tells what was measured: numbers that a change should not move unseen.
     #[track_caller]
     pub fn within(self, what: &str) -> Self {
         let Self { took, peak, children, .. } = &self;
