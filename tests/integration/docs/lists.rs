@@ -204,3 +204,33 @@ fn the_tour_names_every_module() {
         assert!(text.contains(&format!("`src/{module}.rs`")), "src/{module}.rs");
     }
 }
+
+/// Whether a test of this name, or a module of it, is in the suite: `module::name`, from the test crate on.
+fn is_test(name: &str) -> bool {
+    let (modules, last) = name.rsplit_once("::").unwrap_or(("", name));
+    let module = modules.replace("::", "/");
+    ["tests/integration", "tests/properties"].iter().any(|suite| {
+        let holds = |path: String| {
+            let test = format!("#[test]\nfn {last}()");
+            std::fs::read_to_string(file(path)).is_ok_and(|text| text.contains(&test))
+        };
+        let is_module = |path: String| file(path).is_file();
+        holds(format!("{suite}/{module}.rs")) || is_module(format!("{suite}/{module}/{last}.rs"))
+    })
+}
+
+#[test]
+fn every_promise_names_a_test() {
+    let page = "docs/concepts/guarantees.md";
+    let text = read(page);
+    let promises: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && *line != "| promise | kept by |").collect();
+    assert!(promises.len() > 10, "{page}");
+    let names = |promise: &str| -> Vec<String> {
+        let kept_by = promise.trim_end_matches(" |").rsplit(" | ").next().unwrap();
+        kept_by.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    let without: Vec<&str> = promises.iter().copied().filter(|promise| names(promise).is_empty()).collect();
+    assert_eq!(without, [""; 0], "{page}");
+    let unknown: Vec<String> = promises.iter().flat_map(|promise| names(promise)).filter(|name| !is_test(name)).collect();
+    assert_eq!(unknown, [""; 0], "{page}");
+}
