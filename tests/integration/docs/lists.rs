@@ -223,7 +223,8 @@ fn is_test(name: &str) -> bool {
 fn every_promise_names_a_test() {
     let page = "docs/concepts/guarantees.md";
     let text = read(page);
-    let promises: Vec<&str> = text.lines().filter(|line| line.starts_with("| ") && *line != "| promise | kept by |").collect();
+    let promises: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("| ") && *line != "| promise | kept by |").collect();
     assert!(promises.len() > 10, "{page}");
     let names = |promise: &str| -> Vec<String> {
         let kept_by = promise.trim_end_matches(" |").rsplit(" | ").next().unwrap();
@@ -231,6 +232,7 @@ fn every_promise_names_a_test() {
     };
     let without: Vec<&str> = promises.iter().copied().filter(|promise| names(promise).is_empty()).collect();
     assert_eq!(without, [""; 0], "{page}");
-    let unknown: Vec<String> = promises.iter().flat_map(|promise| names(promise)).filter(|name| !is_test(name)).collect();
+    let unknown: Vec<String> =
+        promises.iter().flat_map(|promise| names(promise)).filter(|name| !is_test(name)).collect();
     assert_eq!(unknown, [""; 0], "{page}");
 }
