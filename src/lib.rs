@@ -33,6 +33,7 @@ pub mod text;
 pub mod time;
 pub mod version;
 
+pub mod carry;
 pub mod dispatch;
 pub mod intake;
 pub mod ledger;

@@ -1,0 +1,25 @@
+//! Carry: the patch stack of a fork, taken to a new upstream point.
+//!
+//! Everything is done on Git's objects: nothing here touches the checkout, the index, HEAD, a
+//! branch, the stash or the recorded resolutions of the user. What is made is new objects, and a ref
+//! under `patch.refPrefix` at the very end; a run that is killed before it has left nothing that
+//! anybody could see.
+//!
+//! Read the modules in this order, which is the order the data takes:
+//!
+//! - [`id`] and [`path`]: what Git calls things.
+//! - `coprocess`, `repository`, `commit`: the long-lived `git` helpers, and raw commits.
+//! - `onto`: the upstream point, fetched if missing.
+//! - [`stack`]: which patches there are.
+//! - [`plan`]: the two together, and what the results will be called. `--dry-run` ends here.
+//! - `landed`: which patches upstream has.
+//! - [`pick`]: one patch after the other, in memory, to a fate each.
+//! - `proof`, `candidate`: the new commits, proven against the old, and their refs.
+//! - [`report`]: what is told of it.
+
+pub mod id;
+pub mod path;
+pub mod pick;
+pub mod plan;
+pub mod report;
+pub mod stack;

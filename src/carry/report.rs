@@ -1,0 +1,152 @@
+//! The report of a run: what `FLOW_RESULT` and `--json` hold.
+
+use super::{
+    id::CommitId,
+    pick::{ConflictedFile, Fate},
+    stack::{Merge, UpstreamOnly},
+};
+use crate::{
+    dispatch::result::{Candidate, Status},
+    text,
+    watch::WatchName,
+};
+use serde::{Deserialize, Serialize};
+
+/// What came of a run, in the shape of a flow's result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// `changed`: there is a candidate. `skipped`: it was there already, or there is nothing to do.
+    /// `needs_intervention`: a person has to decide. `completed`: a dry run.
+    pub status: Status,
+    /// What is to be said of it, one line.
+    pub message: String,
+    /// Everything else.
+    pub artifacts: Artifacts,
+}
+
+/// The report in full.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Artifacts {
+    /// The watch.
+    pub watch: WatchName,
+    /// What the candidate is called after.
+    pub key: String,
+    /// The event's id, if an event asked for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub event_id: Option<String>,
+    /// The stack as it was.
+    pub stack: StackReport,
+    /// Where it was taken.
+    pub onto: OntoReport,
+    /// The refs that hold the result; the candidate first.
+    pub candidate_refs: Vec<Candidate>,
+    /// Every patch of the stack, each once, in its order.
+    pub patches: Vec<PatchReport>,
+    /// What stopped it.
+    pub conflicts: Vec<ConflictReport>,
+    /// The merges of the stack; none of them is in the candidate.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub merges: Vec<Merge>,
+    /// Commits of upstream's own that were not taken for patches, at most 100.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub upstream_only: Vec<UpstreamOnly>,
+    /// What people should know; each one line.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<String>,
+    /// The commands that the candidate had to pass.
+    pub checks: Vec<Check>,
+    /// Whether there were such commands, and it passed all of them.
+    pub verified: bool,
+    /// Whether a recorded resolution was used: the candidate needs review.
+    pub used_rerere: bool,
+    /// Whether the watch's `resolver` was used: the candidate needs review.
+    pub used_resolver: bool,
+    /// `git range-diff` of the old stack and the new one, without colour.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub range_diff: Option<String>,
+}
+
+/// The stack as it was.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct StackReport {
+    /// As configured: `main`, or `patch/*`.
+    pub name: String,
+    /// Its newest commit.
+    pub head: CommitId,
+    /// The upstream commit that it was built on.
+    pub base: CommitId,
+}
+
+/// The upstream point.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct OntoReport {
+    /// As people call it.
+    pub name: String,
+    /// The commit.
+    pub sha: CommitId,
+}
+
+/// One patch and what became of it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PatchReport {
+    /// Its place in the stack, from 1.
+    pub place: usize,
+    /// The old commit.
+    pub sha: CommitId,
+    /// The first line of its message.
+    pub subject: String,
+    /// `Name <address>` of its author.
+    pub author: String,
+    /// The branch of the stack that it is on.
+    pub branch: String,
+    /// What became of it: the field `fate` and what belongs to it.
+    #[serde(flatten)]
+    pub fate: Fate,
+    /// The new commit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub new_sha: Option<CommitId>,
+    /// The upstream commit that took it back, after upstream had it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reverted_by: Option<CommitId>,
+}
+
+/// A conflict, for people and for a resolver.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConflictReport {
+    /// The patch that conflicts.
+    pub sha: CommitId,
+    /// The first line of its message.
+    pub subject: String,
+    /// Its place in the stack, from 1.
+    pub place: usize,
+    /// How many patches the stack has.
+    pub of: usize,
+    /// The files, by path.
+    pub files: Vec<ConflictedFile>,
+}
+
+/// A command that the candidate had to pass.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// The command as configured.
+    pub command: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// How its process ended.
+    pub exit: String,
+    /// The file with its output, in the state directory.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub log: Option<String>,
+}
+
+impl Report {
+    /// The line that ends a run's output: `FLOW_RESULT {json}`.
+    #[must_use]
+    pub fn flow_result(&self) -> String {
+        format!("FLOW_RESULT {}", text::json(self))
+    }
+}
