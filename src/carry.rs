@@ -8,8 +8,9 @@
 //! Read the modules in this order, which is the order the data takes:
 //!
 //! - [`id`] and [`path`]: what Git calls things.
-//! - `coprocess`, `repository`, `commit`: the long-lived `git` helpers, and raw commits.
-//! - `onto`: the upstream point, fetched if missing.
+//! - [`coprocess`], [`merge`], [`commit`], [`repository`]: Git's long-lived helpers, merges of trees, raw
+//!   commits.
+//! - [`upstream`], [`onto`]: the upstream point, fetched if missing.
 //! - [`stack`]: which patches there are.
 //! - [`plan`]: the two together, and what the results will be called. `--dry-run` ends here.
 //! - `landed`: which patches upstream has.
@@ -17,9 +18,15 @@
 //! - `proof`, `candidate`: the new commits, proven against the old, and their refs.
 //! - [`report`]: what is told of it.
 
+pub mod commit;
+pub mod coprocess;
 pub mod id;
+pub mod merge;
+pub mod onto;
 pub mod path;
 pub mod pick;
 pub mod plan;
 pub mod report;
+pub mod repository;
 pub mod stack;
+pub mod upstream;

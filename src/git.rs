@@ -20,6 +20,7 @@ use crate::text::printable;
 use config::ssh_command_is_set;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -37,7 +38,7 @@ pub use remote::checked_remote;
 pub use words::redacted;
 
 /// How long a command without a network may take.
-const LOCAL: Duration = Duration::from_secs(60);
+pub(crate) const LOCAL: Duration = Duration::from_secs(60);
 
 /// How many bytes of each output are kept; refs are about 70 bytes each.
 const OUTPUT_LIMIT: usize = 16 << 20;
@@ -81,7 +82,8 @@ impl Git {
         self
     }
 
-    fn command(&self) -> Command {
+    /// A command to be completed by its arguments, unattended.
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new("git");
         command
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
@@ -99,7 +101,7 @@ impl Git {
     }
 
     /// A command that may reach a remote, over ssh perhaps.
-    fn network_command(&self) -> Result<Command, GitError> {
+    pub(crate) fn network_command(&self) -> Result<Command, GitError> {
         let mut command = self.command();
         if !self.ssh_is_chosen()? {
             // Or ssh asks on the terminal for passwords and unknown hosts.
@@ -121,11 +123,12 @@ impl Git {
     }
 
     /// Runs a command that must succeed; what it printed.
-    fn output(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Vec<u8>, GitError> {
+    pub(crate) fn output(&self, command: Command, task: &'static str, timeout: Duration) -> Result<Vec<u8>, GitError> {
         self.taken(finish(command, task, timeout)?, task)
     }
 
-    fn taken(&self, finished: Finished, task: &'static str) -> Result<Vec<u8>, GitError> {
+    /// What a command printed, all of it, if it succeeded.
+    pub(crate) fn taken(&self, finished: Finished, task: &'static str) -> Result<Vec<u8>, GitError> {
         if !finished.exit.is_success() {
             return Err(self.failure(task, &finished));
         }
@@ -137,14 +140,25 @@ impl Git {
         Ok(finished.stdout.head)
     }
 
-    fn failure(&self, task: &'static str, finished: &Finished) -> GitError {
+    /// The kind of failure that Git's words tell.
+    pub(crate) fn failure(&self, task: &'static str, finished: &Finished) -> GitError {
         GitError::classify(task, &self.directory, finished.exit, &finished.stderr.lossy())
     }
 }
 
 /// Runs a command to its end, whatever its exit status.
-fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
+pub(crate) fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
     finish_with(command, Input::Null, task, timeout)
+}
+
+/// As [`finish`], with a file for its standard input.
+pub(crate) fn finish_given(
+    command: Command,
+    task: &'static str,
+    input: File,
+    timeout: Duration,
+) -> Result<Finished, GitError> {
+    finish_with(command, Input::File(input), task, timeout)
 }
 
 fn finish_with(command: Command, input: Input, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {

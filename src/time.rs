@@ -27,6 +27,12 @@ impl Timestamp {
         env::var("PATCH_NOW").ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| Self::from(Utc::now()))
     }
 
+    /// The instant this many seconds after 1970-01-01T00:00:00Z; `None` beyond the calendar.
+    #[must_use]
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        DateTime::from_timestamp(seconds, 0).map(Self)
+    }
+
     /// Milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn millis(self) -> i64 {

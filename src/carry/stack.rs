@@ -1,5 +1,8 @@
 //! The patch stack: which commits are the fork's own, in the order in which they apply.
 
+pub mod discover;
+pub mod source;
+
 use super::id::{CommitId, TreeId};
 use serde::{Deserialize, Serialize};
 

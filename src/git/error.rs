@@ -99,7 +99,7 @@ pub enum GitError {
 }
 
 impl GitError {
-    pub(super) fn from_spawn(task: &'static str, error: &io::Error) -> Self {
+    pub(crate) fn from_spawn(task: &'static str, error: &io::Error) -> Self {
         if error.kind() == io::ErrorKind::InvalidInput {
             return Self::Refused { reason: format!("an argument of git {task} contains a NUL") };
         }
