@@ -249,6 +249,7 @@ fn watch(
         policy: scope.get(Key::Policy, value::policy).unwrap_or(default_policy),
         fork: scope.get(Key::Fork, |text| value::remote(text, remotes)).unwrap_or_else(|| "origin".to_owned()),
         stack: scope.get(Key::Stack, value::stack),
+        landed: scope.get(Key::Landed, value::landed).unwrap_or_default(),
         timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_hours(1)),
         retries: scope.get(Key::Retries, value::attempts).unwrap_or(5),
         payload: scope.list(Key::Payload, value::pair),

@@ -1,6 +1,6 @@
 //! A watch: what to look at upstream, and what to do on news.
 
-use crate::version::Filter;
+use crate::{carry::pick::Landed, version::Filter};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
 use url::Url;
@@ -146,6 +146,8 @@ pub struct Watch {
     pub fork: String,
     /// The branch of the fork that holds the patch stack; `None` is its HEAD.
     pub stack: Option<String>,
+    /// What becomes of patches that upstream has.
+    pub landed: Landed,
     /// How long one dispatch may take.
     pub timeout: Duration,
     /// Attempts before a failing dispatch is given up, at least 1.

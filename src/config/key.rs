@@ -19,6 +19,7 @@ pub enum Key {
     Policy,
     Fork,
     Stack,
+    Landed,
     Timeout,
     Retries,
     Payload,
@@ -33,7 +34,7 @@ pub enum Key {
 }
 
 /// Keys of `watch.<name>` and, as defaults, of `patch`.
-const WATCH_KEYS: [(&str, Key); 17] = [
+const WATCH_KEYS: [(&str, Key); 18] = [
     ("feed", Key::Feed),
     ("remote", Key::Remote),
     ("event", Key::Event),
@@ -46,6 +47,7 @@ const WATCH_KEYS: [(&str, Key); 17] = [
     ("policy", Key::Policy),
     ("fork", Key::Fork),
     ("stack", Key::Stack),
+    ("landed", Key::Landed),
     ("timeout", Key::Timeout),
     ("retries", Key::Retries),
     ("payload", Key::Payload),

@@ -2,6 +2,7 @@
 
 use super::key::nearest;
 use crate::{
+    carry::pick::Landed,
     git::checked_remote,
     watch::{EventKind, Policy, Target},
 };
@@ -60,6 +61,10 @@ pub(super) fn event(text: &str) -> Result<EventKind, String> {
 
 pub(super) fn policy(text: &str) -> Result<Policy, String> {
     one_of(text, &[("each", Policy::Each), ("latest", Policy::Latest)])
+}
+
+pub(super) fn landed(text: &str) -> Result<Landed, String> {
+    one_of(text, &[("drop", Landed::Drop), ("keep", Landed::Keep), ("ask", Landed::Ask)])
 }
 
 /// A target; `None` is `none`.
