@@ -13,20 +13,25 @@
 //! - [`upstream`], [`onto`]: the upstream point, fetched if missing.
 //! - [`stack`]: which patches there are.
 //! - [`plan`]: the two together, and what the results will be called. `--dry-run` ends here.
-//! - `landed`: which patches upstream has.
+//! - [`landed`]: which patches upstream has.
 //! - [`pick`]: one patch after the other, in memory, to a fate each.
-//! - `proof`, `candidate`: the new commits, proven against the old, and their refs.
-//! - [`report`]: what is told of it.
+//! - [`candidate`], [`proof`], [`notes`]: the new commits, proven against the old, and their refs.
+//! - [`run`], [`report`]: all of it in order, and what is told of it.
 
+pub mod candidate;
 pub mod commit;
 pub mod coprocess;
 pub mod id;
+pub mod landed;
 pub mod merge;
+pub mod notes;
 pub mod onto;
 pub mod path;
 pub mod pick;
 pub mod plan;
+pub mod proof;
 pub mod report;
 pub mod repository;
+pub mod run;
 pub mod stack;
 pub mod upstream;

@@ -117,6 +117,24 @@ impl Report {
         }
     }
 
+    /// A line of talk about what is done; `--quiet` silences it.
+    pub fn talk(&self, line: &str) {
+        if self.quiet {
+            return;
+        }
+        self.suspended(|| {
+            // Nobody is left to tell that standard error is closed.
+            let _ = writeln!(io::stderr().lock(), "{line}");
+        });
+    }
+
+    /// A line of talk for whoever watches: on a terminal only.
+    pub fn step(&self, line: &str) {
+        if io::stderr().is_terminal() {
+            self.talk(line);
+        }
+    }
+
     /// What a poll or dispatch recorded: as JSON lines, or in words where there is something to say.
     pub fn records(&self, records: &[Record]) {
         for record in records {
@@ -154,7 +172,9 @@ impl Report {
                     self.complain("error", &mistake.to_string(), hint);
                 }
             }
-            Failure::Usage(message, hint) => self.complain("error", message, hint.as_deref()),
+            Failure::Usage(message, hint) | Failure::Carry(message, hint) => {
+                self.complain("error", message, hint.as_deref());
+            }
             Failure::Git(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Place(error) => self.complain("error", &error.to_string(), Some(&error.hint())),
             Failure::Ledger(error) => self.complain("error", &error.to_string(), Some(&error.hint())),

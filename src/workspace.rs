@@ -45,6 +45,8 @@ pub enum Failure {
     Busy(PathBuf),
     /// A run goes on although the `patch` that started it was killed; it keeps this file locked.
     Outlived(PathBuf),
+    /// A run of `carry` cannot be brought to its end, or must not be; with what to do.
+    Carry(String, Option<String>),
     /// A signal asked the program to end.
     Interrupted(i32),
 }
@@ -55,7 +57,7 @@ impl fmt::Display for Failure {
             Self::Configuration(mistakes) => {
                 write!(f, "the configuration has {} mistakes", mistakes.len())
             }
-            Self::Usage(message, _) => f.write_str(message),
+            Self::Usage(message, _) | Self::Carry(message, _) => f.write_str(message),
             Self::Git(error) => error.fmt(f),
             Self::Place(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),

@@ -64,10 +64,25 @@ impl RawCommit {
         String::from_utf8_lossy(self.header(b"tree").unwrap_or_default()).parse()
     }
 
+    /// Its parents.
+    ///
+    /// # Errors
+    /// If one of them is not an object id.
+    pub fn parents(&self) -> Result<Vec<CommitId>, String> {
+        let parents = self.headers.iter().filter(|header| header.name == b"parent");
+        parents.map(|header| String::from_utf8_lossy(&header.value).parse()).collect()
+    }
+
     /// The author's name, address and date: a line of the object.
     #[must_use]
     pub fn author(&self) -> &[u8] {
         self.header(b"author").unwrap_or_default()
+    }
+
+    /// What its header says that the message is encoded in; UTF-8 without one.
+    #[must_use]
+    pub fn encoding(&self) -> Option<&[u8]> {
+        self.header(b"encoding")
     }
 
     /// The committer's name, address and date.

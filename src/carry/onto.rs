@@ -8,6 +8,7 @@ use super::{
     id::CommitId,
     plan::Onto,
     repository::{Repository, unreadable},
+    stack::source::Source,
     upstream::Upstream,
 };
 use crate::{
@@ -65,7 +66,7 @@ pub fn of_event(repository: &Repository, upstream: &Upstream<'_>, event: &Event)
             upstream.fetch(commit.as_str())?;
         }
     }
-    described(repository, tag.map_or(commit.as_str(), |tag| tag), commit.clone())
+    described(repository, commit.as_str(), tag, commit.clone())
 }
 
 /// Finds the point that a person names.
@@ -81,7 +82,7 @@ pub fn of_revision(repository: &Repository, upstream: &Upstream<'_>, name: &str)
             upstream.remote.ok_or_else(|| upstream.missing())?;
             upstream.fetch(name).map_err(|_| unknown(name, upstream))?;
         }
-        return described(repository, name, commit);
+        return described(repository, name, None, commit);
     }
     let places = if name.starts_with("refs/") {
         vec![name.to_owned()]
@@ -127,12 +128,34 @@ pub fn of_revision(repository: &Repository, upstream: &Upstream<'_>, name: &str)
         ));
     }
     match found.into_iter().next() {
-        Some((_, commit)) => described(repository, name, commit),
+        Some((place, commit)) => described(repository, name, place.strip_prefix("refs/tags/"), commit),
         None => match resolve(repository, name)? {
-            Some(commit) => described(repository, name, commit),
+            Some(commit) => described(repository, name, None, commit),
             None => Err(unknown(name, upstream)),
         },
     }
+}
+
+/// The point that these branches are built on: the newest of upstream's commits below them.
+///
+/// # Errors
+/// When upstream has no commit of theirs.
+pub fn base_of(repository: &Repository, sources: &[Source], upstream: &[CommitId]) -> Result<Onto, Failure> {
+    let heads: String = sources.iter().map(|source| format!("{}\n", source.head)).collect();
+    let excluded: String = upstream.iter().map(|commit| format!("^{commit}\n")).collect();
+    let args = ["rev-list", "--topo-order", "--boundary", "--ignore-missing", "--stdin"];
+    let mut command = repository.command(&args)?;
+    command.env("GIT_NO_LAZY_FETCH", "1");
+    let listed = repository.answer_of(command, "rev-list", (heads + &excluded).as_bytes())?;
+    let listed = String::from_utf8_lossy(&listed);
+    let Some(base) = listed.lines().find_map(|line| line.strip_prefix('-')) else {
+        return Err(Failure::Usage(
+            "the stack is empty: upstream has every commit of it".to_owned(),
+            Some("name the branch that holds your patches: `--stack BRANCH`".to_owned()),
+        ));
+    };
+    let base: CommitId = base.parse().map_err(|reason| unreadable("rev-list", reason))?;
+    described(repository, base.as_str(), None, base.clone())
 }
 
 fn unknown(name: &str, upstream: &Upstream<'_>) -> Failure {
@@ -179,7 +202,7 @@ fn resolve(repository: &Repository, name: &str) -> Result<Option<CommitId>, Fail
 }
 
 /// The point of this commit, as it is told: its tree and date.
-fn described(repository: &Repository, name: &str, commit: CommitId) -> Result<Onto, Failure> {
+fn described(repository: &Repository, name: &str, tag: Option<&str>, commit: CommitId) -> Result<Onto, Failure> {
     let raw = repository.commit(&commit)?;
     let tree = raw.tree().map_err(|reason| unreadable("cat-file", reason))?;
     let committer = String::from_utf8_lossy(raw.committer()).into_owned();
@@ -187,5 +210,6 @@ fn described(repository: &Repository, name: &str, commit: CommitId) -> Result<On
     let committed_at = seconds
         .and_then(Timestamp::from_seconds)
         .ok_or_else(|| unreadable("cat-file", "a commit has no date".to_owned()))?;
-    Ok(Onto { name: name.to_owned(), commit, tree, committed_at })
+    let name = tag.unwrap_or(name).to_owned();
+    Ok(Onto { name, tag: tag.map(str::to_owned), commit, tree, committed_at })
 }

@@ -1,5 +1,8 @@
 //! The fate of each patch, and what a conflict is.
 
+mod blame;
+pub mod walk;
+
 use super::{
     id::{CommitId, ObjectId, TreeId},
     path::TreePath,
@@ -7,6 +10,7 @@ use super::{
 };
 use crate::workspace::Failure;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What became of a patch. Each patch of a stack has exactly one.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
@@ -165,6 +169,34 @@ pub enum ConflictKind {
     Mode,
     /// Whatever else Git reports.
     Other,
+}
+
+impl fmt::Display for ConflictKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Content => "both changed the same lines",
+            Self::AddAdd => "both added it",
+            Self::ModifyDelete => "one changed it, the other deleted it",
+            Self::RenameDelete => "one renamed it, the other deleted it",
+            Self::RenameRename => "renamed in two ways",
+            Self::DirectoryRename => "its directory was renamed",
+            Self::Binary => "both changed a binary file",
+            Self::Submodule => "both moved a submodule",
+            Self::Type => "a file here, another kind of thing there",
+            Self::Mode => "both changed its mode",
+            Self::Other => "a conflict",
+        })
+    }
+}
+
+impl fmt::Display for ResolvedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Hand => "hand",
+            Self::Rerere => "a recorded resolution",
+            Self::Resolver => "the resolver",
+        })
+    }
 }
 
 /// A tree in which a conflict is resolved.

@@ -2,16 +2,33 @@
 
 use super::{
     id::{CommitId, TreeId},
+    onto,
     pick::Landed,
-    stack::Stack,
+    repository::Repository,
+    stack::{
+        Stack,
+        discover::discover,
+        source::{self, Asked},
+    },
+    upstream::Upstream,
 };
-use crate::{event::Event, refname::component, time::Timestamp, watch::WatchName};
+use crate::{
+    event::Event,
+    ledger::state::key_of,
+    refname::component,
+    text::printable,
+    time::Timestamp,
+    watch::{Watch, WatchName},
+    workspace::{Failure, Workspace},
+};
 
 /// The upstream point that the stack is carried to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Onto {
     /// As people call it: a tag, or a commit.
     pub name: String,
+    /// The tag, if it was found by one.
+    pub tag: Option<String>,
     /// The commit, of an annotated tag the one it leads to.
     pub commit: CommitId,
     /// Its tree.
@@ -20,7 +37,7 @@ pub struct Onto {
     pub committed_at: Timestamp,
 }
 
-/// What a run is going to do; made without writing anything but fetched objects.
+/// What a run is going to do; made without writing anything but what was fetched.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// The watch on whose behalf it runs.
@@ -41,6 +58,71 @@ pub struct Plan {
     pub names: Names,
     /// What people should know before; each one line.
     pub warnings: Vec<String>,
+}
+
+/// Where a stack is to be taken.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Point {
+    /// Where an event says.
+    Event(Box<Event>),
+    /// Where a person says: a tag, a branch, a commit.
+    Revision(String),
+    /// Nowhere: it is looked at where it is.
+    Base,
+}
+
+/// Makes the plan: finds the upstream point, and the patches of the stack.
+///
+/// `stack` is the branch, or the prefix with `/*`, that holds the patches, instead of the watch's.
+///
+/// # Errors
+/// When there is no such point, no stack, or it cannot be taken there.
+pub fn make(
+    workspace: &Workspace,
+    repository: &Repository,
+    watch: &Watch,
+    point: Point,
+    stack: Option<&str>,
+) -> Result<Plan, Failure> {
+    let upstream = Upstream::look(workspace, watch);
+    let asked = if matches!(point, Point::Event(_)) { Asked::Unattended } else { Asked::ByHand };
+    let (onto, event) = match point {
+        Point::Event(event) => (Some(onto::of_event(repository, &upstream, &event)?), Some(*event)),
+        Point::Revision(name) => (Some(onto::of_revision(repository, &upstream, &name)?), None),
+        Point::Base => (None, None),
+    };
+    let (name, sources) = source::find(workspace, repository, watch, stack, asked)?;
+    let commits = upstream.commits(repository)?;
+    let onto = match onto {
+        Some(onto) => onto,
+        None if commits.is_empty() => return Err(upstream.missing()),
+        None => onto::base_of(repository, &sources, &commits)?,
+    };
+    let stack = discover(workspace, repository, &onto, &name, sources, &commits)?;
+    let key = match &event {
+        Some(event) => key_of(&watch.name, &event.id).to_owned(),
+        None => onto.tag.clone().unwrap_or_else(|| onto.commit.to_string()),
+    };
+    let mut warnings: Vec<String> = upstream.warning.into_iter().collect();
+    if !stack.upstream_only.is_empty() {
+        warnings.push(format!(
+            "{} commits of `{}` are on a branch or tag of upstream's and not in {}: they are not taken for patches",
+            stack.upstream_only.len(),
+            printable(&stack.name),
+            printable(&onto.name)
+        ));
+    }
+    Ok(Plan {
+        watch: watch.name.clone(),
+        date: event.as_ref().map_or(onto.committed_at, |event| event.received_at),
+        names: Names::of(&workspace.config.settings.ref_prefix, &watch.name, &key),
+        landed: watch.landed,
+        key,
+        event,
+        onto,
+        stack,
+        warnings,
+    })
 }
 
 /// The refs of one run.

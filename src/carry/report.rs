@@ -62,9 +62,12 @@ pub struct Artifacts {
     pub used_rerere: bool,
     /// Whether the watch's `resolver` was used: the candidate needs review.
     pub used_resolver: bool,
-    /// `git range-diff` of the old stack and the new one, without colour.
+    /// The file with `git range-diff` of the old stack and the new one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub range_diff: Option<String>,
+    /// The file with this report in full.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub report: Option<String>,
 }
 
 /// The stack as it was.
@@ -143,10 +146,24 @@ pub struct Check {
     pub log: Option<String>,
 }
 
+/// The longest line of a result, in bytes: whoever reads it keeps the end of an output only.
+const LINE: usize = 256 << 10;
+
 impl Report {
     /// The line that ends a run's output: `FLOW_RESULT {json}`.
+    ///
+    /// Of a very long stack it holds only what a person would look at; the file `report` has all.
     #[must_use]
     pub fn flow_result(&self) -> String {
-        format!("FLOW_RESULT {}", text::json(self))
+        let line = text::json(self);
+        if line.len() <= LINE {
+            return format!("FLOW_RESULT {line}");
+        }
+        let mut short = self.clone();
+        short.artifacts.patches.retain(|patch| !matches!(patch.fate, Fate::Carried | Fate::Pending { .. }));
+        short.artifacts.patches.truncate(200);
+        short.artifacts.merges.truncate(20);
+        short.artifacts.conflicts.iter_mut().for_each(|conflict| conflict.files.truncate(20));
+        format!("FLOW_RESULT {}", text::json(&short))
     }
 }

@@ -12,12 +12,15 @@ use super::{
 use crate::{
     child::Finished,
     git::{self, Git, GitError},
+    private,
     workspace::Workspace,
 };
+use fs2::FileExt;
 use std::{
     cell::RefCell,
-    fs::File,
+    fs::{self, File},
     io::{self, Seek, Write},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -32,6 +35,8 @@ const CHECKOUT_VARIABLES: [&str; 6] =
 pub struct Repository {
     git: Git,
     timeout: Duration,
+    /// Where commits that are to be made lie for a moment.
+    scratch: PathBuf,
     empty_tree: TreeId,
     merger: RefCell<Option<Merger>>,
     reader: RefCell<Option<Coprocess>>,
@@ -54,6 +59,7 @@ impl Repository {
         let mut repository = Self {
             git,
             timeout,
+            scratch: workspace.places.state.join("carry"),
             empty_tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904".parse().expect("it is one"),
             merger: RefCell::default(),
             reader: RefCell::default(),
@@ -239,7 +245,7 @@ impl Repository {
             none => {
                 let args = ["hash-object", "-w", "-t", "commit", "--no-filters", "--stdin-paths"];
                 let helper = Coprocess::start(self.command(&args)?, "hash-object", self.timeout)?;
-                none.insert(Writer { helper, file: NamedTempFile::new().map_err(|error| failed(&error))? })
+                none.insert(Writer { helper, file: scratch_file(&self.scratch).map_err(|error| failed(&error))? })
             }
         };
         let file = writer.file.as_file_mut();
@@ -254,12 +260,32 @@ impl Repository {
     }
 }
 
+/// What the scratch files of runs are called.
+const SCRATCH: &str = "commit-";
+
+/// A scratch file that is locked as long as it is used. Those that nobody has locked are of runs that
+/// were killed, and go.
+fn scratch_file(directory: &Path) -> io::Result<NamedTempFile> {
+    private::create_dir(directory)?;
+    for entry in fs::read_dir(directory)?.flatten() {
+        if entry.file_name().as_encoded_bytes().starts_with(SCRATCH.as_bytes())
+            && File::open(entry.path()).is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok())
+        {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    let file = tempfile::Builder::new().prefix(SCRATCH).tempfile_in(directory)?;
+    FileExt::try_lock_exclusive(file.as_file())?;
+    Ok(file)
+}
+
 /// What the first argument says: the subcommand, for messages.
 fn task(args: &[&str]) -> &'static str {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 15] = [
         "cat-file",
         "check-ref-format",
         "commit-tree",
+        "config",
         "diff-tree",
         "for-each-ref",
         "hash-object",

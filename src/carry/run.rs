@@ -1,0 +1,271 @@
+//! One run: the plan's patches picked, built and proven, then published. Between the last two there is
+//! room for whoever wants to check the candidate first.
+
+use super::{
+    candidate::{self, Built, Published},
+    id::CommitId,
+    notes,
+    pick::{
+        Fate, Landed, Picked, Picks, Resolve,
+        walk::{Behind, walk},
+    },
+    plan::Plan,
+    proof,
+    report::{Artifacts, ConflictReport, OntoReport, PatchReport, Report, StackReport},
+    repository::Repository,
+    stack::{MergeContent, Patch},
+};
+use crate::{
+    dispatch::result::{Candidate, Status},
+    private,
+    refname::component,
+    report::words::counted,
+    text::{self, printable},
+    workspace::{Failure, Workspace},
+};
+use std::{path::PathBuf, time::Duration};
+
+/// How long another run may write notes.
+const NOTES: Duration = Duration::from_secs(30);
+
+/// What a run came to before anything is published.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carried {
+    /// Every patch and its fate.
+    pub picks: Picks,
+    /// The proven commits, if every patch has its place: nothing refers to them yet.
+    pub built: Option<Built>,
+    /// The report as far as it goes.
+    pub report: Report,
+}
+
+/// Picks, builds and proves; publishes nothing.
+///
+/// # Errors
+/// When Git cannot do what is needed, or the proof fails.
+pub fn carry(
+    workspace: &Workspace,
+    repository: &Repository,
+    plan: &Plan,
+    behind: Behind,
+    resolver: &mut dyn Resolve,
+    tell: &mut dyn FnMut(&Patch, &Picked),
+) -> Result<Carried, Failure> {
+    if let Some(merge) = plan.stack.evil_merges().next() {
+        let what = match merge.own {
+            MergeContent::Octopus => "merges more than two branches",
+            _ => "holds changes of its own, which are in no patch",
+        };
+        let picked = plan.stack.patches().enumerate().map(|(index, _)| {
+            let fate = Fate::Pending { applies: None };
+            Picked { index, fate, tree: plan.onto.tree.clone(), reverted: None }
+        });
+        let picks = Picks { picked: picked.collect(), conflict: None };
+        let message = format!(
+            "the merge {} `{}` {what}: make it a patch, or rebase the stack by hand once",
+            merge.sha.short(),
+            printable(text::clipped(&merge.subject, 60))
+        );
+        let report = report(plan, &picks, None, Status::NeedsIntervention, message);
+        return Ok(Carried { picks, built: None, report });
+    }
+    let mut picks = walk(repository, plan, behind, resolver, tell)?;
+    if picks.conflict.is_some() || asks(&picks) || is_there_already(plan, &picks) {
+        let (status, message) = stopped(plan, &picks);
+        let report = report(plan, &picks, None, status, message);
+        return Ok(Carried { picks, built: None, report });
+    }
+    let built = candidate::build(repository, plan, &picks)?;
+    proof::prove(repository, plan, &mut picks, &built)?;
+    let mut report = report(plan, &picks, Some(&built), Status::Changed, done(plan, &picks));
+    let range_diff = proof::range_diff(repository, plan, &built)?;
+    report.artifacts.range_diff = Some(keep(workspace, plan, "range-diff", range_diff.as_bytes())?);
+    Ok(Carried { picks, built: Some(built), report })
+}
+
+/// What a run would come to; nothing is made but objects that nothing refers to.
+///
+/// # Errors
+/// When Git cannot do what is needed.
+pub fn rehearse(
+    repository: &Repository,
+    plan: &Plan,
+    behind: Behind,
+    resolver: &mut dyn Resolve,
+    tell: &mut dyn FnMut(&Patch, &Picked),
+) -> Result<Carried, Failure> {
+    let picks = walk(repository, plan, behind, resolver, tell)?;
+    let evil = plan.stack.evil_merges().next().is_some();
+    let (status, message) = if picks.conflict.is_some() || asks(&picks) || is_there_already(plan, &picks) {
+        stopped(plan, &picks)
+    } else if evil {
+        (Status::NeedsIntervention, "a merge of the stack holds changes of its own".to_owned())
+    } else {
+        (Status::Completed, format!("{}, as {}", done(plan, &picks), short(&plan.names.candidate)))
+    };
+    let report = report(plan, &picks, None, status, format!("would be: {message}"));
+    Ok(Carried { picks, built: None, report })
+}
+
+/// Copies the notes, and points the refs of the plan to what was built.
+///
+/// # Errors
+/// When a ref is not ours, or Git cannot write.
+pub fn publish(
+    workspace: &Workspace,
+    repository: &Repository,
+    plan: &Plan,
+    carried: &mut Carried,
+) -> Result<(), Failure> {
+    let Some(built) = &carried.built else { return Ok(()) };
+    let pairs: Vec<(CommitId, CommitId)> = plan
+        .stack
+        .patches()
+        .zip(&built.commits)
+        .filter_map(|(patch, new)| Some((patch.commit.clone(), new.clone()?)))
+        .collect();
+    {
+        let _lock = workspace.lock("runs/carry-notes.lock", NOTES)?;
+        notes::copy(repository, &pairs)?;
+    }
+    let published = candidate::publish(repository, plan, built)?;
+    let report = &mut carried.report;
+    if published == Published::AlreadyThere && report.status == Status::Changed {
+        report.status = Status::Skipped;
+        report.message = format!("{} was there already", short(&plan.names.candidate));
+    }
+    let refs = candidate::refs(plan, built).map(|(name, commit)| Candidate {
+        kind: Some("branch".to_owned()),
+        reference: Some(name),
+        sha: Some(commit.to_string()),
+        pushed: Some(false),
+        ..Candidate::default()
+    });
+    report.artifacts.candidate_refs = refs.collect();
+    Ok(())
+}
+
+/// Keeps the report in full in the state directory; its path is in it.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn keep_report(workspace: &Workspace, plan: &Plan, report: &mut Report) -> Result<(), Failure> {
+    report.artifacts.report = Some(path(workspace, plan, "json").to_string_lossy().into_owned());
+    keep(workspace, plan, "json", format!("{}\n", text::json(report)).as_bytes()).map(drop)
+}
+
+fn path(workspace: &Workspace, plan: &Plan, kind: &str) -> PathBuf {
+    let name = format!("{}-{}.{kind}", component(plan.watch.as_str()), component(&plan.key));
+    workspace.places.state.join("carry").join(name)
+}
+
+fn keep(workspace: &Workspace, plan: &Plan, kind: &str, content: &[u8]) -> Result<String, Failure> {
+    let path = path(workspace, plan, kind);
+    let directory = workspace.places.state.join("carry");
+    let written = private::create_dir(&directory).and_then(|()| private::replace(&path, ".report.new", content));
+    written.map_err(|error| {
+        let path = printable(&path.to_string_lossy());
+        Failure::Carry(format!("cannot write {path}: {error}"), Some("make room, or make it writable".to_owned()))
+    })?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+fn asks(picks: &Picks) -> bool {
+    picks.picked.iter().any(|picked| matches!(picked.fate, Fate::Landed { handling: Landed::Ask, .. }))
+}
+
+/// Whether the stack stands on the upstream point as it is.
+fn is_there_already(plan: &Plan, picks: &Picks) -> bool {
+    let is_linear = plan.stack.series.len() == 1 && plan.stack.merges.is_empty();
+    let as_it_is = |(patch, picked): (&Patch, &Picked)| picked.is_carried() && picked.tree == patch.after;
+    plan.stack.base == plan.onto.commit && is_linear && plan.stack.patches().zip(&picks.picked).all(as_it_is)
+}
+
+/// The status and the words for a run that builds nothing.
+fn stopped(plan: &Plan, picks: &Picks) -> (Status, String) {
+    let onto = printable(&plan.onto.name);
+    if let Some(conflict) = &picks.conflict {
+        let files: Vec<String> = conflict.files.iter().take(3).map(|file| file.path.to_string()).collect();
+        let more = if conflict.files.len() > files.len() { ", …" } else { "" };
+        let subject = printable(text::clipped(&conflict.patch.subject, 60));
+        let (place, of) = (conflict.patch.place, conflict.of);
+        let files = files.join(", ");
+        return (
+            Status::NeedsIntervention,
+            format!("patch {place} of {of} `{subject}` conflicts with {onto} in {files}{more}"),
+        );
+    }
+    let landed = landed(picks);
+    if asks(picks) {
+        let patches = counted(landed, "patch is", "patches are");
+        return (
+            Status::NeedsIntervention,
+            format!("{patches} in {onto} already, and `watch.{}.landed` is `ask`", plan.watch),
+        );
+    }
+    (Status::Skipped, format!("`{}` is on {onto} already", printable(&plan.stack.name)))
+}
+
+fn landed(picks: &Picks) -> usize {
+    picks.picked.iter().filter(|picked| matches!(picked.fate, Fate::Landed { .. })).count()
+}
+
+fn done(plan: &Plan, picks: &Picks) -> String {
+    let carried = picks.picked.iter().filter(|picked| picked.is_carried()).count();
+    let landed = picks.picked.len() - carried;
+    let landed = if landed == 0 { String::new() } else { format!(", {landed} landed upstream") };
+    format!("{} carried onto {}{landed}", counted(carried, "patch", "patches"), printable(&plan.onto.name))
+}
+
+fn short(reference: &str) -> &str {
+    reference.trim_start_matches("refs/heads/")
+}
+
+/// The report of a plan and what became of its patches.
+#[must_use]
+pub fn report(plan: &Plan, picks: &Picks, built: Option<&Built>, status: Status, message: String) -> Report {
+    let branches =
+        plan.stack.series.iter().flat_map(|series| series.patches.iter().map(|patch| (&series.branch, patch)));
+    let patches = branches.zip(&picks.picked).map(|((branch, patch), picked)| PatchReport {
+        place: patch.place,
+        sha: patch.commit.clone(),
+        subject: patch.subject.clone(),
+        author: patch.author.clone(),
+        branch: branch.clone(),
+        fate: picked.fate.clone(),
+        new_sha: built.and_then(|built| built.commits.get(picked.index).cloned().flatten()),
+        reverted_by: picked.reverted.clone(),
+    });
+    let conflicts = picks.conflict.iter().map(|conflict| ConflictReport {
+        sha: conflict.patch.commit.clone(),
+        subject: conflict.patch.subject.clone(),
+        place: conflict.patch.place,
+        of: conflict.of,
+        files: conflict.files.clone(),
+    });
+    let resolved = |by| picks.picked.iter().any(|picked| picked.fate == Fate::Resolved { by });
+    let artifacts = Artifacts {
+        watch: plan.watch.clone(),
+        key: plan.key.clone(),
+        event_id: plan.event.as_ref().map(|event| event.id.clone()),
+        stack: StackReport {
+            name: plan.stack.name.clone(),
+            head: plan.stack.head().clone(),
+            base: plan.stack.base.clone(),
+        },
+        onto: OntoReport { name: plan.onto.name.clone(), sha: plan.onto.commit.clone() },
+        candidate_refs: Vec::new(),
+        patches: patches.collect(),
+        conflicts: conflicts.collect(),
+        merges: plan.stack.merges.clone(),
+        upstream_only: plan.stack.upstream_only.iter().take(100).cloned().collect(),
+        warnings: plan.warnings.clone(),
+        checks: Vec::new(),
+        verified: false,
+        used_rerere: resolved(super::pick::ResolvedBy::Rerere),
+        used_resolver: resolved(super::pick::ResolvedBy::Resolver),
+        range_diff: None,
+        report: None,
+    };
+    Report { status, message, artifacts }
+}
