@@ -96,6 +96,10 @@ pub enum Command {
     Retry(RetryArgs),
     /// Dispatch a signal again, whatever became of it
     Replay(ReplayArgs),
+    /// Take the patch stack to a new upstream point
+    Carry(CarryArgs),
+    /// List the patches of the stack, and how each stands against an upstream point
+    Stack(StackArgs),
     /// Print the event document of a signal or of a trigger commit
     Event(EventArgs),
     /// Add, list, check and remove watches
@@ -237,6 +241,49 @@ pub struct ReplayArgs {
     /// Make it due, but leave it to the next `patch poll` or `patch dispatch`
     #[arg(long)]
     pub no_dispatch: bool,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch carry`
+#[derive(Args, Debug)]
+pub struct CarryArgs {
+    /// Carry to where this event says: a file, `-` for standard input, or a trigger commit
+    #[arg(long, value_name = "FILE|-|REV", conflicts_with = "onto", value_hint = ValueHint::FilePath)]
+    pub event: Option<String>,
+    /// Carry to this upstream tag, branch or commit
+    #[arg(long, value_name = "REV")]
+    pub onto: Option<String>,
+    /// The watch whose stack it is; not needed if there is one only
+    #[arg(long, value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub watch: Option<WatchName>,
+    /// The branch that holds the patches, or `PREFIX/*`, instead of the watch's
+    #[arg(long, value_name = "BRANCH")]
+    pub stack: Option<String>,
+    /// Say what would become of each patch, and make no branch
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Behind a conflict, say which of the later patches would apply
+    #[arg(long)]
+    pub survey: bool,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch stack`
+#[derive(Args, Debug)]
+pub struct StackArgs {
+    /// The watch whose stack it is; not needed if there is one only
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub name: Option<WatchName>,
+    /// Tell how each patch stands against this upstream tag, branch or commit
+    #[arg(long, value_name = "REV")]
+    pub onto: Option<String>,
+    /// The branch that holds the patches, or `PREFIX/*`, instead of the watch's
+    #[arg(long, value_name = "BRANCH")]
+    pub stack: Option<String>,
     /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,

@@ -1,5 +1,6 @@
 //! The commands: what each does between the arguments and the exit status.
 
+pub mod carry;
 pub mod dispatch;
 pub mod doctor;
 pub mod event;
@@ -8,6 +9,7 @@ pub mod poll;
 pub mod request;
 pub mod select;
 pub mod show;
+pub mod stack;
 pub mod status;
 pub mod watch_add;
 pub mod watch_check;
@@ -51,6 +53,8 @@ fn json(command: &Command) -> bool {
         Command::Poll(args) => args.json,
         Command::Dispatch(args) => args.json,
         Command::Status(args) => args.json,
+        Command::Carry(args) => args.json,
+        Command::Stack(args) => args.json,
         Command::Log(args) => args.json,
         Command::Show(args) => args.json,
         Command::Retry(args) => args.json,
@@ -70,6 +74,8 @@ fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
         Command::Poll(args) => poll::run(directory, args, report),
         Command::Dispatch(args) => dispatch::run(directory, args, report),
         Command::Status(args) => status::run(directory, args, report),
+        Command::Carry(args) => carry::run(directory, args, report),
+        Command::Stack(args) => stack::run(directory, args, report),
         Command::Log(args) => log::run(directory, args, report),
         Command::Show(args) => show::run(directory, args, report),
         Command::Retry(args) => request::retry(directory, args, report),

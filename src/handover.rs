@@ -28,7 +28,7 @@ const SHARED_NAME: &str = "patch";
 const VISITED: &str = "PATCH_MOI_HANDED_OVER";
 
 /// Commands of the design that this version does not have.
-const LATER: [&str; 5] = ["carry", "promote", "report", "schedule", "sync"];
+const LATER: [&str; 4] = ["promote", "report", "schedule", "sync"];
 
 /// Where a program is looked for when PATH is not set at all: execvp(3).
 const DEFAULT_PATH: &str = "/bin:/usr/bin";

@@ -1,0 +1,215 @@
+//! `patch carry`: the patch stack taken to a new upstream point.
+
+use super::handle_signals;
+use crate::{
+    carry::{
+        pick::{Fate, Landed, Nobody, Picked, Proof, walk::Behind},
+        plan::{self, Plan, Point},
+        report::Report as CarryReport,
+        repository::Repository,
+        run,
+        stack::Patch,
+    },
+    cli::CarryArgs,
+    dispatch::{is_failure, trigger::event_in},
+    event::Event,
+    outcome::Outcome,
+    report::Report,
+    text::{clipped, printable},
+    watch::{Watch, WatchName},
+    workspace::{Failure, Workspace},
+};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+/// The longest event document, in bytes.
+const LONGEST: u64 = 10 << 20;
+
+/// Carries.
+///
+/// # Errors
+/// When it cannot be begun, or not be brought to its end.
+pub fn run(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let point = point(&workspace, args)?;
+    let watch = watch(&workspace, args.watch.as_ref(), &point)?;
+    handle_signals(report);
+    let repository = Repository::open(&workspace, watch.timeout)?;
+    let plan = plan::make(&workspace, &repository, &watch, point, args.stack.as_deref())?;
+    for warning in &plan.warnings {
+        report.warning(warning);
+    }
+    let behind = if args.survey { Behind::Survey } else { Behind::Stop };
+    let mut tell = |patch: &Patch, picked: &Picked| report.step(&line(&plan, patch, picked));
+    let told = if args.dry_run {
+        run::rehearse(&repository, &plan, behind, &mut Nobody, &mut tell)?.report
+    } else {
+        workspace.places.create()?;
+        let mut carried = run::carry(&workspace, &repository, &plan, behind, &mut Nobody, &mut tell)?;
+        run::publish(&workspace, &repository, &plan, &mut carried)?;
+        run::keep_report(&workspace, &plan, &mut carried.report)?;
+        carried.report
+    };
+    Ok(finish(report, &told))
+}
+
+/// Tells what came of it: in words for people, and as one line for whoever started it.
+fn finish(report: &Report, told: &CarryReport) -> Outcome {
+    for line in words(told) {
+        report.talk(&line);
+    }
+    if report.is_json() {
+        report.object(told);
+    } else {
+        report.answer(&told.flow_result());
+    }
+    Outcome::failed_if(is_failure(told.status))
+}
+
+fn point(workspace: &Workspace, args: &CarryArgs) -> Result<Point, Failure> {
+    match (&args.event, &args.onto) {
+        (Some(source), _) => Ok(Point::Event(Box::new(event(workspace, source)?))),
+        (None, Some(name)) => Ok(Point::Revision(name.clone())),
+        (None, None) => Err(Failure::Usage(
+            "nothing says where the stack is to be carried".to_owned(),
+            Some(
+                "name the upstream point, `patch carry --onto v2`, or an event, `patch carry --event FILE`".to_owned(),
+            ),
+        )),
+    }
+}
+
+/// The event in a file, on standard input, or in a trigger commit.
+fn event(workspace: &Workspace, source: &str) -> Result<Event, Failure> {
+    let shown = printable(clipped(source, 200));
+    let none = |why: &str| {
+        Failure::Usage(
+            format!("`{shown}` holds no event: {why}"),
+            Some("`patch event` prints one, of a signal or of a trigger branch".to_owned()),
+        )
+    };
+    let read = |file: &mut dyn Read| {
+        let mut text = String::new();
+        file.take(LONGEST).read_to_string(&mut text).map(|_| text)
+    };
+    let document = if source == "-" {
+        Some(read(&mut io::stdin().lock()))
+    } else {
+        File::open(source).ok().map(|mut file| read(&mut file))
+    };
+    if let Some(document) = document {
+        let document = document.map_err(|error| none(&error.to_string()))?;
+        return serde_json::from_str(&document).map_err(|error| none(&error.to_string()));
+    }
+    if source.is_empty() || source.starts_with('-') {
+        return Err(none("it is no file and no commit"));
+    }
+    let args = ["rev-list", "--max-count=1", "--no-commit-header", "--format=%B", "--encoding=UTF-8", source, "--"];
+    let repository = Repository::open(workspace, crate::git::LOCAL)?;
+    let finished = repository.attempt(&args)?;
+    if !finished.exit.is_success() {
+        return Err(none("it is no file and no commit"));
+    }
+    event_in(&finished.stdout.lossy()).ok_or_else(|| none("the commit is no trigger commit"))
+}
+
+/// The watch on whose behalf it is carried.
+///
+/// A forge's runner has a fresh clone without our configuration: there the event says what the watch
+/// is called, and the remote `upstream` where to fetch from.
+fn watch(workspace: &Workspace, named: Option<&WatchName>, point: &Point) -> Result<Watch, Failure> {
+    if let Some(name) = named {
+        return workspace.watch(name).cloned();
+    }
+    let all = workspace.watches(&[])?;
+    if let Point::Event(event) = point {
+        let inner = event.id.strip_prefix("patch:").and_then(|rest| rest.split_once(':'));
+        let name: WatchName = inner.and_then(|(name, _)| name.parse().ok()).ok_or_else(|| {
+            Failure::Usage(
+                format!("the event's id is not one of ours: {}", printable(clipped(&event.id, 200))),
+                Some("name the watch: `--watch NAME`".to_owned()),
+            )
+        })?;
+        return match all.as_slice() {
+            [implicit] if workspace.config.implicit => Ok(Watch { name, ..(*implicit).clone() }),
+            _ => workspace.watch(&name).cloned(),
+        };
+    }
+    match all.as_slice() {
+        [only] => Ok((*only).clone()),
+        several => {
+            let names: Vec<&str> = several.iter().map(|watch| watch.name.as_str()).collect();
+            Err(Failure::Usage(
+                "there are several watches, and each may have a stack of its own".to_owned(),
+                Some(format!("name one with `--watch`: {}", names.join(", "))),
+            ))
+        }
+    }
+}
+
+/// A patch and what became of it, as it is told while it goes on.
+fn line(plan: &Plan, patch: &Patch, picked: &Picked) -> String {
+    let (of, subject) = (plan.stack.len(), printable(clipped(&patch.subject, 60)));
+    let width = of.to_string().len();
+    format!("{:>width$}/{of} {} {subject}: {}", patch.place, patch.commit.short(), fate(&picked.fate))
+}
+
+/// A fate in words.
+#[must_use]
+pub fn fate(fate: &Fate) -> String {
+    match fate {
+        Fate::Carried => "carried".to_owned(),
+        Fate::Changed => "carried, changed".to_owned(),
+        Fate::Resolved { by } => format!("carried, resolved by {by}"),
+        Fate::Landed { proof, handling } => {
+            let kept = match handling {
+                Landed::Drop => "",
+                Landed::Keep => ", kept as an empty commit",
+                Landed::Ask => ", a person has to decide",
+            };
+            let proof = match proof {
+                Proof::PatchId { upstream } => format!("as {}", upstream.short()),
+                Proof::ReverseApply => "every line of it is there".to_owned(),
+                Proof::Emptied => "it changes nothing any more".to_owned(),
+            };
+            format!("landed upstream: {proof}{kept}")
+        }
+        Fate::Empty => "empty from the start, kept".to_owned(),
+        Fate::Conflicts => "conflicts".to_owned(),
+        Fate::Pending { applies: None } => "pending".to_owned(),
+        Fate::Pending { applies: Some(true) } => "pending, would apply".to_owned(),
+        Fate::Pending { applies: Some(false) } => "pending, would conflict".to_owned(),
+    }
+}
+
+/// The report in words: what a person would want to look at.
+fn words(told: &CarryReport) -> Vec<String> {
+    let artifacts = &told.artifacts;
+    let mut lines = vec![printable(&told.message)];
+    for patch in &artifacts.patches {
+        let is_plain = matches!(patch.fate, Fate::Carried | Fate::Pending { applies: None });
+        if !is_plain || patch.reverted_by.is_some() {
+            let subject = printable(clipped(&patch.subject, 60));
+            let reverted = patch.reverted_by.as_ref();
+            let reverted = reverted.map(|by| format!("; upstream had it and took it back in {}", by.short()));
+            let (sha, fate) = (patch.sha.short(), fate(&patch.fate));
+            lines.push(format!("  {:>3} {sha} {subject}: {fate}{}", patch.place, reverted.unwrap_or_default()));
+        }
+    }
+    for file in artifacts.conflicts.iter().flat_map(|conflict| &conflict.files) {
+        lines.push(format!("      {}: {}", file.path, file.kind));
+        for commit in file.upstream.iter().take(5) {
+            let subject = printable(clipped(&commit.subject, 60));
+            lines.push(format!("        upstream: {} {subject}", commit.sha.short()));
+        }
+    }
+    for candidate in &artifacts.candidate_refs {
+        let name = candidate.reference.as_deref().unwrap_or_default().trim_start_matches("refs/heads/");
+        let sha = candidate.sha.as_deref().unwrap_or_default();
+        lines.push(format!("  {} {name}", sha.get(..10).unwrap_or(sha)));
+    }
+    lines
+}
