@@ -7,9 +7,9 @@ use super::{
     pick::{Fate, Picks},
     plan::Plan,
     repository::Repository,
-    stack::source::contains,
+    stack::{Patch, source::contains},
 };
-use crate::workspace::Failure;
+use crate::{text::printable, workspace::Failure};
 use std::collections::BTreeSet;
 
 /// Proves that every patch is accounted for exactly once, and that each new commit says what the old
@@ -112,13 +112,23 @@ pub fn range_diff(repository: &Repository, plan: &Plan, built: &Built) -> Result
         }
         let (old, new_range) = (format!("{old_base}..{}", series.head), format!("{new_base}..{new}"));
         let args = ["range-diff", "--no-color", "--no-ext-diff", "--no-textconv", &old, &new_range];
-        let part = repository.text(&args)?;
+        // Git takes a range without a commit for none at all.
+        let part = match (*new_base == *new, series.patches.is_empty()) {
+            (false, false) => repository.text(&args)?,
+            (true, _) => series.patches.iter().map(dropped).collect(),
+            (false, true) => String::new(),
+        };
         if plan.stack.series.len() > 1 {
-            text.push_str(&format!("# {}\n", crate::text::printable(&series.branch)));
+            text.push_str(&format!("# {}\n", printable(&series.branch)));
         }
         text.push_str(&part);
         text.push('\n');
         new_base = new;
     }
     Ok(text)
+}
+
+/// The line of a patch that has no counterpart, as `git range-diff` writes it.
+fn dropped(patch: &Patch) -> String {
+    format!("{}:  {} < -:  ---------- {}\n", patch.place, patch.commit.short(), printable(&patch.subject))
 }

@@ -18,6 +18,7 @@ use crate::{
 use fs2::FileExt;
 use std::{
     cell::RefCell,
+    env,
     fs::{self, File},
     io::{self, Seek, Write},
     path::{Path, PathBuf},
@@ -34,6 +35,7 @@ const CHECKOUT_VARIABLES: [&str; 6] =
 #[derive(Debug)]
 pub struct Repository {
     git: Git,
+    git_dir: PathBuf,
     timeout: Duration,
     /// Where commits that are to be made lie for a moment.
     scratch: PathBuf,
@@ -58,6 +60,7 @@ impl Repository {
         let git = Git::in_directory(&workspace.location.git_dir);
         let mut repository = Self {
             git,
+            git_dir: workspace.location.git_dir.clone(),
             timeout,
             scratch: workspace.places.state.join("carry"),
             empty_tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904".parse().expect("it is one"),
@@ -209,6 +212,9 @@ impl Repository {
             Some(merger) => merger,
             none => {
                 let mut command = self.command(&[])?;
+                // A merge driver's files lie where Git was started: not in the Git directory, where
+                // they would stay if all of us were killed.
+                command.arg("-C").arg(env::temp_dir()).arg("--git-dir").arg(&self.git_dir);
                 command.env("GIT_ATTR_SOURCE", attributes.as_str());
                 none.insert(Merger::start(command, self.timeout)?)
             }

@@ -4,6 +4,7 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 mod bad_input;
+mod carry;
 mod clean_output;
 mod config;
 mod dispatch;
