@@ -64,6 +64,9 @@ impl Coprocess {
     ///
     /// # Errors
     /// If the helper has ended, takes too long, or says what `parse` does not understand.
+    ///
+    /// # Panics
+    /// Never: its standard input is open until it is dropped.
     pub fn ask<T>(&mut self, request: &[u8], mut parse: impl FnMut(&[u8]) -> Parsed<T>) -> Result<T, GitError> {
         let _registration = self.enter()?;
         let stdin = self.stdin.as_mut().expect("it is open until the helper is dropped");
@@ -142,6 +145,7 @@ mod tests {
         Coprocess::start(command, "test", timeout).unwrap()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is what a parser gives")]
     fn line(bytes: &[u8]) -> Parsed<String> {
         let end = bytes.iter().position(|&byte| byte == b'\n');
         Ok(end.map(|end| (String::from_utf8_lossy(&bytes[..end]).into_owned(), end + 1)))

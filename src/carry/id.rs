@@ -61,6 +61,11 @@ object_id! {
     /// The id of a commit.
     CommitId
 }
+/// A line for each commit, the id behind `prefix`: as `--stdin` of Git's commands takes them.
+pub fn lines<'a>(prefix: &str, commits: impl IntoIterator<Item = &'a CommitId>) -> String {
+    commits.into_iter().fold(String::new(), |lines, commit| lines + prefix + commit.as_str() + "\n")
+}
+
 object_id! {
     /// The id of a tree.
     TreeId

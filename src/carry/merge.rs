@@ -231,7 +231,8 @@ mod tests {
     fn kinds_of_conflicts_are_told_apart() {
         #[track_caller]
         fn case(stages: &[(usize, &str)], kind: &str, expected: ConflictKind) {
-            let stages: String = stages.iter().map(|(stage, mode)| format!("{mode} {A} {stage}\tf\0")).collect();
+            let stages: Vec<String> = stages.iter().map(|(stage, mode)| format!("{mode} {A} {stage}\tf\0")).collect();
+            let stages = stages.concat();
             let bytes = format!("0\0{A}\0{stages}\0001\0f\0{kind}\0words\n\0\0");
             let Ok(Some((Merged::Conflicts(_, files), _))) = answer(bytes.as_bytes()) else { panic!("{bytes:?}") };
             assert_eq!((files.len(), files[0].kind), (1, expected));

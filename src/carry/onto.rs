@@ -5,7 +5,7 @@
 //! are named.
 
 use super::{
-    id::CommitId,
+    id::{CommitId, lines},
     plan::Onto,
     repository::{Repository, unreadable},
     stack::source::Source,
@@ -141,8 +141,8 @@ pub fn of_revision(repository: &Repository, upstream: &Upstream<'_>, name: &str)
 /// # Errors
 /// When upstream has no commit of theirs.
 pub fn base_of(repository: &Repository, sources: &[Source], upstream: &[CommitId]) -> Result<Onto, Failure> {
-    let heads: String = sources.iter().map(|source| format!("{}\n", source.head)).collect();
-    let excluded: String = upstream.iter().map(|commit| format!("^{commit}\n")).collect();
+    let heads = lines("", sources.iter().map(|source| &source.head));
+    let excluded = lines("^", upstream);
     let args = ["rev-list", "--topo-order", "--boundary", "--ignore-missing", "--stdin"];
     let mut command = repository.command(&args)?;
     command.env("GIT_NO_LAZY_FETCH", "1");

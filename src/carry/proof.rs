@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// # Errors
 /// When anything is not as it should be: nothing may be published then.
 pub fn prove(repository: &Repository, plan: &Plan, picks: &mut Picks, built: &Built) -> Result<(), Failure> {
-    account(plan, picks, built).map_err(unproven)?;
+    account(plan, picks, built).map_err(|reason| unproven(&reason))?;
     let listed = repository.text(&[
         "rev-list",
         "--topo-order",
@@ -35,24 +35,24 @@ pub fn prove(repository: &Repository, plan: &Plan, picks: &mut Picks, built: &Bu
         let Some(new) = new else { continue };
         let place = patch.place;
         if listed.next() != Some(&format!("{new} {parent}")) {
-            return Err(unproven(format!("patch {place} is not where it should be in the candidate")));
+            return Err(unproven(&format!("patch {place} is not where it should be in the candidate")));
         }
         let (old, made) = (repository.commit(&patch.commit)?, repository.commit(new)?);
         if !old.says_the_same(&made) || made.committer() != committer.as_bytes() {
-            return Err(unproven(format!("patch {place} does not say in {} what it said before", new.short())));
+            return Err(unproven(&format!("patch {place} does not say in {} what it said before", new.short())));
         }
         if made.tree().as_ref() != Ok(&picked.tree) {
-            return Err(unproven(format!("patch {place} has another tree than was picked")));
+            return Err(unproven(&format!("patch {place} has another tree than was picked")));
         }
         parent = new;
     }
     if listed.next().is_some() {
-        return Err(unproven("the candidate holds a commit that is no patch".to_owned()));
+        return Err(unproven("the candidate holds a commit that is no patch"));
     }
     changed(repository, plan, picks, built)
 }
 
-fn unproven(reason: String) -> Failure {
+fn unproven(reason: &str) -> Failure {
     let hint = "nothing was published; this is a defect of `patch`, or somebody changed the repository meanwhile";
     Failure::Carry(format!("the proof fails: {reason}"), Some(hint.to_owned()))
 }
@@ -119,7 +119,7 @@ pub fn range_diff(repository: &Repository, plan: &Plan, built: &Built) -> Result
             (false, true) => String::new(),
         };
         if plan.stack.series.len() > 1 {
-            text.push_str(&format!("# {}\n", printable(&series.branch)));
+            text.extend(["# ", &printable(&series.branch), "\n"]);
         }
         text.push_str(&part);
         text.push('\n');

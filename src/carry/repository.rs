@@ -56,6 +56,9 @@ impl Repository {
     ///
     /// # Errors
     /// If Git cannot be run.
+    ///
+    /// # Panics
+    /// Never: the id that it begins with is one.
     pub fn open(workspace: &Workspace, timeout: Duration) -> Result<Self, GitError> {
         let git = Git::in_directory(&workspace.location.git_dir);
         let mut repository = Self {
@@ -145,6 +148,9 @@ impl Repository {
     ///
     /// # Errors
     /// If one of them does not.
+    ///
+    /// # Panics
+    /// Never: the pipe between them was asked for.
     pub fn piped(&self, first: &[&str], input: &[u8], second: &[&str]) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(first)?;
         command.stdin(scratch(task(first), input)?).stdout(Stdio::piped()).stderr(Stdio::null());

@@ -99,6 +99,7 @@ pub struct UpstreamOnly {
 
 impl Stack {
     /// All patches, in the order in which they apply.
+    #[must_use = "it only lists them"]
     pub fn patches(&self) -> impl DoubleEndedIterator<Item = &Patch> {
         self.series.iter().flat_map(|series| &series.patches)
     }

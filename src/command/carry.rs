@@ -138,16 +138,19 @@ fn watch(workspace: &Workspace, named: Option<&WatchName>, point: &Point) -> Res
             _ => workspace.watch(&name).cloned(),
         };
     }
-    match all.as_slice() {
-        [only] => Ok((*only).clone()),
-        several => {
-            let names: Vec<&str> = several.iter().map(|watch| watch.name.as_str()).collect();
-            Err(Failure::Usage(
-                "there are several watches, and each may have a stack of its own".to_owned(),
-                Some(format!("name one with `--watch`: {}", names.join(", "))),
-            ))
-        }
+    only(&all, "name one with `--watch`")
+}
+
+/// The watch, if there is only one.
+pub(super) fn only(watches: &[&Watch], hint: &str) -> Result<Watch, Failure> {
+    if let [only] = watches {
+        return Ok((*only).clone());
     }
+    let names: Vec<&str> = watches.iter().map(|watch| watch.name.as_str()).collect();
+    Err(Failure::Usage(
+        "there are several watches, and each may have a stack of its own".to_owned(),
+        Some(format!("{hint}: {}", names.join(", "))),
+    ))
 }
 
 /// A patch and what became of it, as it is told while it goes on.

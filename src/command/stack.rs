@@ -1,6 +1,9 @@
 //! `patch stack`: the patches of a stack, and how each stands against an upstream point.
 
-use super::{carry::fate, handle_signals};
+use super::{
+    carry::{fate, only},
+    handle_signals,
+};
 use crate::{
     carry::{
         pick::{Fate, Nobody, walk::Behind},
@@ -40,16 +43,9 @@ struct Line<'a> {
 /// When there is none, or no such upstream point.
 pub fn run(directory: Option<&Path>, args: &StackArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
-    let watch = match (&args.name, workspace.watches(&[])?.as_slice()) {
-        (Some(name), _) => workspace.watch(name)?.clone(),
-        (None, [only]) => (*only).clone(),
-        (None, several) => {
-            let names: Vec<&str> = several.iter().map(|watch| watch.name.as_str()).collect();
-            return Err(Failure::Usage(
-                "there are several watches, and each may have a stack of its own".to_owned(),
-                Some(format!("name one: {}", names.join(", "))),
-            ));
-        }
+    let watch = match &args.name {
+        Some(name) => workspace.watch(name)?.clone(),
+        None => only(&workspace.watches(&[])?, "name one")?,
     };
     handle_signals(report);
     let repository = Repository::open(&workspace, watch.timeout)?;

@@ -1,7 +1,7 @@
 //! Patch ids: a hash of what a commit changes, without where in the file it does.
 
 use super::super::{
-    id::CommitId,
+    id::{CommitId, lines},
     repository::{Repository, unreadable},
 };
 use crate::workspace::Failure;
@@ -31,7 +31,7 @@ pub fn patch_ids<'a>(
     commits: impl IntoIterator<Item = &'a CommitId>,
     direction: Direction,
 ) -> Result<HashMap<CommitId, PatchId>, Failure> {
-    let input: String = commits.into_iter().map(|commit| format!("{commit}\n")).collect();
+    let input = lines("", commits);
     if input.is_empty() {
         return Ok(HashMap::new());
     }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        id::{CommitId, TreeId},
+        id::{CommitId, TreeId, lines},
         merge::Merged,
         plan::Onto,
         repository::{Repository, unreadable},
@@ -11,10 +11,7 @@ use super::{
     Direction, PatchId, patch_ids,
 };
 use crate::workspace::Failure;
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt::Write,
-};
+use std::collections::{BTreeSet, HashMap};
 
 /// What upstream's history says of the patches, by their commits.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -103,14 +100,11 @@ struct Told {
 
 /// Upstream's commits that touch what these patches touch, oldest first, and all that revert others.
 fn history(repository: &Repository, stack: &Stack, onto: &Onto, patches: &[&CommitId]) -> Result<Vec<Told>, Failure> {
-    let input: String = patches.iter().map(|commit| format!("{commit}\n")).collect();
+    let input = lines("", patches.iter().copied());
     let args = ["diff-tree", "--stdin", "-r", "--root", "--no-renames", "--no-commit-id", "--name-only", "-z"];
     let named = repository.answer(&args, input.as_bytes())?;
     let paths: BTreeSet<&[u8]> = named.split(|&byte| byte == 0).filter(|path| !path.is_empty()).collect();
-    let mut range = format!("{}\n", onto.commit);
-    for series in &stack.series {
-        writeln!(range, "^{}", series.head).expect("a String takes every character");
-    }
+    let range = lines("", [&onto.commit]) + &lines("^", stack.series.iter().map(|series| &series.head));
     let mut limited = range.clone().into_bytes();
     // A path with a line end cannot be asked for: then all commits are.
     if paths.iter().all(|path| !path.contains(&b'\n')) {

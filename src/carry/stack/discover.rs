@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        id::{CommitId, TreeId},
+        id::{CommitId, TreeId, lines},
         merge::Merged,
         plan::Onto,
         repository::{Repository, unreadable},
@@ -15,10 +15,7 @@ use crate::{
     text::printable,
     workspace::{Failure, Workspace},
 };
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt::Write,
-};
+use std::collections::{BTreeSet, HashMap};
 
 /// The patches of these branches, against what upstream has.
 ///
@@ -33,11 +30,8 @@ pub fn discover(
     sources: Vec<Source>,
     upstream: &[CommitId],
 ) -> Result<Stack, Failure> {
-    let mut excluded = String::new();
-    for commit in upstream.iter().chain([&onto.commit]) {
-        writeln!(excluded, "^{commit}").expect("a String takes every character");
-    }
-    let heads: String = sources.iter().map(|source| format!("{}\n", source.head)).collect();
+    let excluded = lines("^", upstream.iter().chain([&onto.commit]));
+    let heads = lines("", sources.iter().map(|source| &source.head));
     for source in &sources {
         check_related(workspace, repository, onto, source)?;
     }
@@ -91,7 +85,8 @@ pub fn discover(
     if stack.is_empty() {
         return Err(empty(&stack, onto));
     }
-    stack.base = base(repository, boundary.into_iter().filter(|id| !taken.contains(id)).collect(), onto)?;
+    boundary.retain(|id| !taken.contains(id));
+    stack.base = base(repository, &Vec::from_iter(boundary), onto)?;
     if stack.base != onto.commit && contains(repository, &stack.base, &onto.commit)? {
         return Err(older(&stack, onto));
     }
@@ -166,8 +161,8 @@ fn content(
 }
 
 /// The newest of the upstream commits that the patches are on.
-fn base(repository: &Repository, boundary: Vec<CommitId>, onto: &Onto) -> Result<CommitId, Failure> {
-    match boundary.as_slice() {
+fn base(repository: &Repository, boundary: &[CommitId], onto: &Onto) -> Result<CommitId, Failure> {
+    match boundary {
         [] => Ok(onto.commit.clone()),
         [only] => Ok(only.clone()),
         several => {

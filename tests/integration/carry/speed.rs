@@ -10,7 +10,8 @@ fn world(files: usize) -> World {
     let base = world.git("fork", &["rev-parse", "HEAD"]);
     let path = |number: usize| format!("d{}/e{}/f{number}", number % 10, number / 10 % 10);
     let content = |number: usize, change: &str| {
-        (1..=60).map(|line| format!("{number} {line}{}\n", if line == 30 { change } else { "" })).collect::<String>()
+        let line = |line: usize| format!("{number} {line}{}\n", if line == 30 { change } else { "" });
+        (1..=60).map(line).collect::<Vec<_>>().concat()
     };
     let all: Vec<(String, String)> = (0..files).map(|number| (path(number), content(number, ""))).collect();
     let mut tree = Stream::new("main", &base);
