@@ -31,6 +31,8 @@ pub struct Coprocess {
     events: Receiver<Event>,
     sender: Sender<Event>,
     unread: Vec<u8>,
+    /// Whether its output was seen to end.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -57,7 +59,7 @@ impl Coprocess {
             let sender = sender.clone();
             thread::spawn(move || read(stdout, &sender));
         }
-        Ok(Self { task, timeout, child, stdin, events, sender, unread: Vec::new() })
+        Ok(Self { task, timeout, child, stdin, events, sender, unread: Vec::new(), closed: false })
     }
 
     /// Sends a request and reads its answer, of which `parse` says where it ends.
@@ -91,7 +93,10 @@ impl Coprocess {
                 Err(RecvTimeoutError::Timeout) => {
                     return Err(GitError::Timeout { task: self.task, after: self.timeout });
                 }
-                Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => return Err(self.died()),
+                Ok(Event::Closed) | Err(RecvTimeoutError::Disconnected) => {
+                    self.closed = true;
+                    return Err(self.died());
+                }
             }
         }
     }
@@ -129,7 +134,9 @@ impl Drop for Coprocess {
         let _ = kill_process_group(group, Signal::TERM);
         let deadline = Instant::now() + GRACE;
         let patience = || deadline.saturating_duration_since(Instant::now());
-        while matches!(self.events.recv_timeout(patience()), Ok(Event::Bytes(_) | Event::Interrupted(_))) {}
+        while !self.closed
+            && matches!(self.events.recv_timeout(patience()), Ok(Event::Bytes(_) | Event::Interrupted(_)))
+        {}
         let _ = kill_process_group(group, Signal::KILL);
         let _ = self.child.wait();
     }
@@ -161,7 +168,7 @@ mod tests {
     #[test]
     fn a_helper_that_ends_or_says_nothing_is_an_error() {
         assert!(matches!(shell("exit", Duration::from_secs(60)).ask(b"x\n", line), Err(GitError::Unreadable { .. })));
-        let mut silent = shell("exec cat > /dev/null", Duration::from_millis(1));
+        let mut silent = shell("exec 3>&1; exec cat > /dev/null", Duration::from_millis(1));
         assert!(matches!(silent.ask(b"x\n", line), Err(GitError::Timeout { .. })));
     }
 

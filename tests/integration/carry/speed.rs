@@ -51,7 +51,7 @@ fn carry_against_rebase() {
         let mut best = [Duration::MAX; 2];
         for _ in 0..3 {
             let carried = timed(|| {
-                let told = world.carry(&["--onto", "v2"]);
+                let told = world.carry(&["--onto", "v2", "--stack", "main"]);
                 assert_eq!(told.outcome(), "changed: 250 patches carried onto v2");
             });
             let tree = world.git("fork", &["rev-parse", "patch-moi/candidate/upstream/v2^{tree}"]);
