@@ -135,6 +135,7 @@ fn unattended_the_forks_own_branch_counts() {
     world.commit("fork", "Seven", &[("n", "n\n")]);
     world.git("fork", &["fetch", "--quiet", "origin"]);
     world.carry(&["--onto", "v2"]).is_wrong("`main` here and on `origin` have diverged", "refs/remotes/origin/main");
+    assert_eq!(world.carry(&["--event", event.to_str().unwrap()]).fates(), ["Five: carried", "Six: carried"]);
     let told = world.carry(&["--onto", "v2", "--stack", "refs/remotes/origin/main"]);
     assert_eq!(told.fates(), ["Five: carried", "Six: carried"]);
 }
