@@ -173,6 +173,9 @@ fn the_same_change_at_another_place_is_not_landed() {
     let told = world.carry(&["--onto", "v2"]);
     assert_eq!(told.fates(), ["Second block: carried"]);
     assert_eq!(world.git("fork", &["show", &format!("{}:b", told.candidate())]) + "\n", block(["new", "new"]));
+    // Nor where it no longer applies, and only the twin could speak for it.
+    world.release("v3", &[("b", &block(["new", "other"]))]);
+    assert_eq!(world.carry(&["--onto", "v3"]).fates(), ["Second block: conflicts"]);
 }
 
 #[test]
