@@ -127,7 +127,7 @@ impl Repository {
     /// If it does not succeed.
     pub fn answer_of(&self, command: Command, task: &'static str, input: &[u8]) -> Result<Vec<u8>, GitError> {
         let finished = git::finish_given(command, task, scratch(task, input)?, self.timeout)?;
-        if finished.exit.is_success() { Ok(finished.stdout.head) } else { Err(self.git.failure(task, &finished)) }
+        self.git.taken(finished, task)
     }
 
     /// How a command ended, whatever its exit status.
@@ -166,15 +166,12 @@ impl Repository {
             let _ = child.kill();
         }
         let wrote = child.wait().map_err(|error| GitError::from_spawn(task(first), &error))?;
-        let finished = read?;
-        if !finished.exit.is_success() {
-            return Err(self.git.failure(task(second), &finished));
-        }
+        let output = self.git.taken(read?, task(second))?;
         if !wrote.success() {
             let exit = wrote.into();
             return Err(GitError::Failed { task: task(first), exit, words: String::new() });
         }
-        Ok(finished.stdout.head)
+        Ok(output)
     }
 
     /// Merges what changed from `base` to `theirs` into `ours`.
