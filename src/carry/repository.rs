@@ -12,6 +12,7 @@ use super::{
 use crate::{
     child::Finished,
     git::{self, Git, GitError},
+    ledger::lock::{Lock, LockError},
     private,
     workspace::Workspace,
 };
@@ -269,6 +270,9 @@ impl Repository {
     }
 }
 
+/// How long another run may make its scratch file.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What the scratch files of runs are called.
 const SCRATCH: &str = "commit-";
 
@@ -276,6 +280,12 @@ const SCRATCH: &str = "commit-";
 /// were killed, and go.
 fn scratch_file(directory: &Path) -> io::Result<NamedTempFile> {
     private::create_dir(directory)?;
+    // Or what another run has made, and not locked yet, would be taken for a dead one's.
+    let _lock = Lock::acquire(&directory.join("scratch.lock"), PATIENCE).map_err(|error| match error {
+        LockError::Io(error) => error,
+        LockError::Held => io::ErrorKind::TimedOut.into(),
+        LockError::Unsupported | LockError::Unanswered(_) => io::ErrorKind::Unsupported.into(),
+    })?;
     for entry in fs::read_dir(directory)?.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(SCRATCH.as_bytes())
             && File::open(entry.path()).is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok())

@@ -13,6 +13,7 @@ use crate::{
     cli::CarryArgs,
     dispatch::{is_failure, trigger::event_in},
     event::Event,
+    git::GitError,
     outcome::Outcome,
     report::Report,
     text::{clipped, printable},
@@ -38,22 +39,43 @@ pub fn run(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Resul
     let watch = watch(&workspace, args.watch.as_ref(), &point)?;
     handle_signals(report);
     let repository = Repository::open(&workspace, watch.timeout)?;
-    let plan = plan::make(&workspace, &repository, &watch, point, args.stack.as_deref())?;
+    let told = perform(&workspace, &repository, &watch, point, args, report).map_err(begun)?;
+    Ok(finish(report, &told))
+}
+
+fn perform(
+    workspace: &Workspace,
+    repository: &Repository,
+    watch: &Watch,
+    point: Point,
+    args: &CarryArgs,
+    report: &Report,
+) -> Result<CarryReport, Failure> {
+    let plan = plan::make(workspace, repository, watch, point, args.stack.as_deref())?;
     for warning in &plan.warnings {
         report.warning(warning);
     }
     let behind = if args.survey { Behind::Survey } else { Behind::Stop };
     let mut tell = |patch: &Patch, picked: &Picked| report.step(&line(&plan, patch, picked));
-    let told = if args.dry_run {
-        run::rehearse(&repository, &plan, behind, &mut Nobody, &mut tell)?.report
-    } else {
-        workspace.places.create()?;
-        let mut carried = run::carry(&workspace, &repository, &plan, behind, &mut Nobody, &mut tell)?;
-        run::publish(&workspace, &repository, &plan, &mut carried)?;
-        run::keep_report(&workspace, &plan, &mut carried.report)?;
-        carried.report
-    };
-    Ok(finish(report, &told))
+    if args.dry_run {
+        return Ok(run::rehearse(repository, &plan, behind, &mut Nobody, &mut tell)?.report);
+    }
+    workspace.places.create()?;
+    let mut carried = run::carry(workspace, repository, &plan, behind, &mut Nobody, &mut tell)?;
+    run::publish(workspace, repository, &plan, &mut carried)?;
+    run::keep_report(workspace, &plan, &mut carried.report)?;
+    Ok(carried.report)
+}
+
+/// A failure of Git's in the middle of the work, which is not the user's mistake.
+fn begun(failure: Failure) -> Failure {
+    match failure {
+        Failure::Git(error) => match *error {
+            GitError::Interrupted { signal, .. } => Failure::Interrupted(signal),
+            error => Failure::Carry(error.to_string(), Some(error.hint().into_owned())),
+        },
+        failure => failure,
+    }
 }
 
 /// Tells what came of it: in words for people, and as one line for whoever started it.
