@@ -270,8 +270,17 @@ impl Repository {
     }
 }
 
-/// How long another run may make its scratch file.
+/// How long another run may hold the directory.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A lock on this directory of runs, to be held for a moment.
+pub(super) fn locked(directory: &Path) -> io::Result<Lock> {
+    Lock::acquire(&directory.join("scratch.lock"), PATIENCE).map_err(|error| match error {
+        LockError::Io(error) => error,
+        LockError::Held => io::ErrorKind::TimedOut.into(),
+        LockError::Unsupported | LockError::Unanswered(_) => io::ErrorKind::Unsupported.into(),
+    })
+}
 
 /// What the scratch files of runs are called.
 const SCRATCH: &str = "commit-";
@@ -281,11 +290,7 @@ const SCRATCH: &str = "commit-";
 fn scratch_file(directory: &Path) -> io::Result<NamedTempFile> {
     private::create_dir(directory)?;
     // Or what another run has made, and not locked yet, would be taken for a dead one's.
-    let _lock = Lock::acquire(&directory.join("scratch.lock"), PATIENCE).map_err(|error| match error {
-        LockError::Io(error) => error,
-        LockError::Held => io::ErrorKind::TimedOut.into(),
-        LockError::Unsupported | LockError::Unanswered(_) => io::ErrorKind::Unsupported.into(),
-    })?;
+    let _lock = locked(directory)?;
     for entry in fs::read_dir(directory)?.flatten() {
         if entry.file_name().as_encoded_bytes().starts_with(SCRATCH.as_bytes())
             && File::open(entry.path()).is_ok_and(|file| FileExt::try_lock_exclusive(&file).is_ok())

@@ -12,7 +12,7 @@ use super::{
     plan::Plan,
     proof,
     report::{Artifacts, ConflictReport, OntoReport, PatchReport, Report, StackReport},
-    repository::Repository,
+    repository::{Repository, locked},
     stack::{MergeContent, Patch},
 };
 use crate::{
@@ -162,8 +162,12 @@ fn path(workspace: &Workspace, plan: &Plan, kind: &str) -> PathBuf {
 fn keep(workspace: &Workspace, plan: &Plan, kind: &str, content: &[u8]) -> Result<String, Failure> {
     let path = path(workspace, plan, kind);
     let directory = workspace.places.state.join("carry");
-    let written = private::create_dir(&directory).and_then(|()| private::replace(&path, ".report.new", content));
-    written.map_err(|error| {
+    let write = || {
+        private::create_dir(&directory)?;
+        let _lock = locked(&directory)?;
+        private::replace(&path, ".report.new", content)
+    };
+    write().map_err(|error| {
         let path = printable(&path.to_string_lossy());
         Failure::Carry(format!("cannot write {path}: {error}"), Some("make room, or make it writable".to_owned()))
     })?;
