@@ -35,3 +35,4 @@ pub mod repository;
 pub mod run;
 pub mod stack;
 pub mod upstream;
+pub mod worktree;

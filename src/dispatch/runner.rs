@@ -26,7 +26,7 @@ const OUTPUT: usize = 1 << 20;
 
 /// What ties a `git` to one repository: `git rev-parse --local-env-vars` without the configuration,
 /// which is the user's wish, and what receive-pack tells its hooks.
-const REPOSITORY_VARIABLES: [&str; 12] = [
+pub(crate) const REPOSITORY_VARIABLES: [&str; 12] = [
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
     "GIT_DIR",
@@ -166,7 +166,7 @@ fn said(status: Status, stderr: &Captured) -> Option<String> {
 }
 
 /// Keeps both streams in a file; returns its name in the state directory.
-fn write_log(state: &Path, name: &str, scratch: &str, finished: &child::Finished) -> io::Result<String> {
+pub(crate) fn write_log(state: &Path, name: &str, scratch: &str, finished: &child::Finished) -> io::Result<String> {
     let mut log = String::new();
     for (stream, captured) in [("standard output", &finished.stdout), ("standard error", &finished.stderr)] {
         let text = captured.lossy();
