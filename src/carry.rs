@@ -20,9 +20,11 @@
 
 pub mod candidate;
 pub mod commit;
+pub mod conflicted;
 pub mod coprocess;
 pub mod id;
 pub mod landed;
+pub mod markers;
 pub mod merge;
 pub mod notes;
 pub mod onto;
