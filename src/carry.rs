@@ -34,6 +34,7 @@ pub mod plan;
 pub mod proof;
 pub mod report;
 pub mod repository;
+pub mod rerere;
 pub mod run;
 pub mod stack;
 pub mod upstream;

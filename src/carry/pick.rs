@@ -214,11 +214,11 @@ pub struct Resolution {
 /// that is done over with the same answers gives the same candidate: so a resolution by hand is
 /// continued from, in this clone or another.
 pub trait Resolve {
-    /// The resolution, or `None` to stop here.
+    /// The resolution, or `None` to stop here; `before` are the patches before the one that conflicts.
     ///
     /// # Errors
     /// When it cannot be told whether there is one; the run fails.
-    fn resolve(&mut self, conflict: &Conflict) -> Result<Option<Resolution>, Failure>;
+    fn resolve(&mut self, conflict: &Conflict, before: &[Picked]) -> Result<Option<Resolution>, Failure>;
 }
 
 /// Nobody: the first conflict stops the run.
@@ -226,7 +226,7 @@ pub trait Resolve {
 pub struct Nobody;
 
 impl Resolve for Nobody {
-    fn resolve(&mut self, _: &Conflict) -> Result<Option<Resolution>, Failure> {
+    fn resolve(&mut self, _: &Conflict, _: &[Picked]) -> Result<Option<Resolution>, Failure> {
         Ok(None)
     }
 }

@@ -47,7 +47,7 @@ pub fn walk(
                 Step::Done(fate, after) => (fate, after),
                 Step::Conflict(conflict) => {
                     let conflict = walk.with_upstream(*conflict)?;
-                    if let Some(resolution) = resolver.resolve(&conflict)? {
+                    if let Some(resolution) = resolver.resolve(&conflict, &picks.picked)? {
                         (Fate::Resolved { by: resolution.by }, resolution.tree)
                     } else {
                         picks.conflict = Some(conflict);
