@@ -35,6 +35,7 @@ pub mod proof;
 pub mod report;
 pub mod repository;
 pub mod rerere;
+pub mod resolver;
 pub mod run;
 pub mod stack;
 pub mod upstream;

@@ -123,6 +123,21 @@ pub fn state_dir(entries: &[ConfigEntry]) -> Option<PathBuf> {
     set.and_then(|entry| value::directory(text(Key::StateDir, entry).ok()?).ok())
 }
 
+/// A watch that is not configured, with the values that are shared by all.
+///
+/// Such as that of an intervention which is finished in a fresh clone of the fork. A value that is
+/// wrong counts as not given: [`read`] tells of it.
+#[must_use]
+pub fn unconfigured(name: &WatchName, entries: &[ConfigEntry]) -> Watch {
+    let mut shared = Values::default();
+    for entry in entries {
+        if let Ok(Some((None, key))) = key::place(entry) {
+            shared.add(key, entry);
+        }
+    }
+    watch(name, &Values::default(), &shared, &remotes(entries), &mut Vec::new())
+}
+
 fn implicit_name() -> WatchName {
     IMPLICIT.parse().expect("a word is a watch name")
 }
@@ -253,6 +268,7 @@ fn watch(
         timeout: scope.get(Key::Timeout, value::seconds).unwrap_or(Duration::from_hours(1)),
         retries: scope.get(Key::Retries, value::attempts).unwrap_or(5),
         payload: scope.list(Key::Payload, value::pair),
+        resolver: scope.get(Key::Resolver, value::words),
         fetch_timeout: scope.get(Key::FetchTimeout, value::seconds).unwrap_or(Duration::from_mins(1)),
         body_limit: scope.get(Key::BodyLimit, value::bytes).unwrap_or(10 << 20),
     }

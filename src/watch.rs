@@ -154,6 +154,8 @@ pub struct Watch {
     pub retries: u32,
     /// `key=value` pairs merged into the event's payload, later ones winning.
     pub payload: Vec<(String, String)>,
+    /// The words of `resolver`, the program that is tried on a conflict.
+    pub resolver: Option<Vec<String>>,
     /// How long one look at upstream may take, all requests together.
     pub fetch_timeout: Duration,
     /// The longest document taken, in bytes after decompression.

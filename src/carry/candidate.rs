@@ -44,8 +44,19 @@ pub enum Published {
 /// # Errors
 /// If a commit cannot be read, written or signed.
 pub fn build(repository: &Repository, plan: &Plan, picks: &Picks) -> Result<Built, Failure> {
+    build_as(repository, plan, picks, signs(repository)?)
+}
+
+/// As [`build`], without signatures whatever is configured: for commits that are nobody's result.
+///
+/// # Errors
+/// If a commit cannot be read or written.
+pub fn build_unsigned(repository: &Repository, plan: &Plan, picks: &Picks) -> Result<Built, Failure> {
+    build_as(repository, plan, picks, false)
+}
+
+fn build_as(repository: &Repository, plan: &Plan, picks: &Picks, signs: bool) -> Result<Built, Failure> {
     let committer = committer(plan);
-    let signs = signs(repository)?;
     let mut head = plan.onto.commit.clone();
     let mut built = Built { commits: Vec::new(), heads: Vec::new(), candidate: head.clone() };
     let mut picked = picks.picked.iter();

@@ -2,7 +2,8 @@
 
 use super::{
     id::CommitId,
-    pick::{ConflictedFile, Fate},
+    path::TreePath,
+    pick::{Conflict, ConflictedFile, Fate},
     stack::{Merge, UpstreamOnly},
 };
 use crate::{
@@ -62,6 +63,12 @@ pub struct Artifacts {
     pub used_rerere: bool,
     /// Whether the watch's `resolver` was used: the candidate needs review.
     pub used_resolver: bool,
+    /// What the `resolver` did, conflict by conflict.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub resolver: Vec<ResolverReport>,
+    /// The branch where a person has to decide; it is no candidate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub intervention: Option<Candidate>,
     /// The file with `git range-diff` of the old stack and the new one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub range_diff: Option<String>,
@@ -129,6 +136,47 @@ pub struct ConflictReport {
     pub of: usize,
     /// The files, by path.
     pub files: Vec<ConflictedFile>,
+}
+
+impl ConflictReport {
+    /// The report of a conflict.
+    #[must_use]
+    pub fn of(conflict: &Conflict) -> Self {
+        Self {
+            sha: conflict.patch.commit.clone(),
+            subject: conflict.patch.subject.clone(),
+            place: conflict.patch.place,
+            of: conflict.of,
+            files: conflict.files.clone(),
+        }
+    }
+}
+
+/// What the watch's `resolver` did with a conflict.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolverReport {
+    /// The patch that conflicted.
+    pub sha: CommitId,
+    /// Its place in the stack, from 1.
+    pub place: usize,
+    /// Whether what it did was taken for the resolution.
+    pub accepted: bool,
+    /// What it says, or why it was not taken; one line.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
+    /// How its process ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit: Option<String>,
+    /// The file with its output, in the state directory.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub log: Option<String>,
+    /// The files that it changed, by path.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub changed: Vec<TreePath>,
+    /// What it did, from the files with markers on, as a patch; cut after 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub diff: Option<String>,
 }
 
 /// A command that the candidate had to pass.

@@ -240,13 +240,7 @@ pub fn report(plan: &Plan, picks: &Picks, built: Option<&Built>, status: Status,
         new_sha: built.and_then(|built| built.commits.get(picked.index).cloned().flatten()),
         reverted_by: picked.reverted.clone(),
     });
-    let conflicts = picks.conflict.iter().map(|conflict| ConflictReport {
-        sha: conflict.patch.commit.clone(),
-        subject: conflict.patch.subject.clone(),
-        place: conflict.patch.place,
-        of: conflict.of,
-        files: conflict.files.clone(),
-    });
+    let conflicts = picks.conflict.iter().map(ConflictReport::of);
     let resolved = |by| picks.picked.iter().any(|picked| picked.fate == Fate::Resolved { by });
     let artifacts = Artifacts {
         watch: plan.watch.clone(),
@@ -268,6 +262,8 @@ pub fn report(plan: &Plan, picks: &Picks, built: Option<&Built>, status: Status,
         verified: false,
         used_rerere: resolved(super::pick::ResolvedBy::Rerere),
         used_resolver: resolved(super::pick::ResolvedBy::Resolver),
+        resolver: Vec::new(),
+        intervention: None,
         range_diff: None,
         report: None,
     };

@@ -23,6 +23,7 @@ pub enum Key {
     Timeout,
     Retries,
     Payload,
+    Resolver,
     FetchTimeout,
     BodyLimit,
     Jobs,
@@ -34,7 +35,7 @@ pub enum Key {
 }
 
 /// Keys of `watch.<name>` and, as defaults, of `patch`.
-const WATCH_KEYS: [(&str, Key); 18] = [
+const WATCH_KEYS: [(&str, Key); 19] = [
     ("feed", Key::Feed),
     ("remote", Key::Remote),
     ("event", Key::Event),
@@ -51,6 +52,7 @@ const WATCH_KEYS: [(&str, Key); 18] = [
     ("timeout", Key::Timeout),
     ("retries", Key::Retries),
     ("payload", Key::Payload),
+    ("resolver", Key::Resolver),
     ("fetchTimeout", Key::FetchTimeout),
     ("bodyLimit", Key::BodyLimit),
 ];
@@ -66,11 +68,8 @@ const SHARED_KEYS: [(&str, Key); 6] = [
 ];
 
 /// Keys of the design that this version does not have: refused, never silently without effect.
-const LATER_KEYS: [(&str, &str); 3] = [
-    ("verify", "it belongs to `carry`"),
-    ("resolver", "it belongs to `carry`"),
-    ("ledgerRemote", "it belongs to a ledger that several machines share"),
-];
+const LATER_KEYS: [(&str, &str); 2] =
+    [("verify", "it belongs to `carry`"), ("ledgerRemote", "it belongs to a ledger that several machines share")];
 
 impl Key {
     /// Whether the key may be repeated.

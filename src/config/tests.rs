@@ -255,7 +255,6 @@ fn keys_of_later_versions_are_refused_and_others_corrected() {
     let remote = "watch.w.remote = /srv/u\n";
     let later = "this version does not have it: it belongs to";
     wrong(&format!("{remote}watch.w.verify = make"), &[&format!("watch.w.verify: {later} `carry`")]);
-    wrong(&format!("{remote}patch.resolver = x"), &[&format!("patch.resolver: {later} `carry`")]);
     wrong("patch.ledgerremote = x", &[&format!("patch.ledgerRemote: {later} a ledger that several machines share")]);
     wrong(
         &format!("{remote}watch.w.dispatch = carry"),
