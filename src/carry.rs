@@ -15,6 +15,10 @@
 //! - [`plan`]: the two together, and what the results will be called. `--dry-run` ends here.
 //! - [`landed`]: which patches upstream has.
 //! - [`pick`]: one patch after the other, in memory, to a fate each.
+//! - [`worktree`], [`conflicted`], [`markers`]: a conflict laid out in files, and whether it was resolved.
+//! - [`resolve`]: who is asked about a conflict: a person ([`resume`]), a recorded resolution
+//!   ([`rerere`]), the watch's program ([`resolver`]).
+//! - [`intervention`]: what is left where nobody knew.
 //! - [`candidate`], [`proof`], [`notes`]: the new commits, proven against the old, and their refs.
 //! - [`run`], [`report`]: all of it in order, and what is told of it.
 
@@ -23,6 +27,7 @@ pub mod commit;
 pub mod conflicted;
 pub mod coprocess;
 pub mod id;
+pub mod intervention;
 pub mod landed;
 pub mod markers;
 pub mod merge;
@@ -35,7 +40,9 @@ pub mod proof;
 pub mod report;
 pub mod repository;
 pub mod rerere;
+pub mod resolve;
 pub mod resolver;
+pub mod resume;
 pub mod run;
 pub mod stack;
 pub mod upstream;

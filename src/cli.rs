@@ -2,6 +2,7 @@
 
 #![allow(clippy::doc_markdown, reason = "these comments are the help text, where a variable has no backticks")]
 
+use crate::carry::pick::Landed;
 use crate::completion;
 use crate::ledger::record::KINDS;
 use crate::watch::{EventKind, Policy, Target, WatchName};
@@ -248,6 +249,7 @@ pub struct ReplayArgs {
 
 /// Arguments of `patch carry`
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct CarryArgs {
     /// Carry to where this event says: a file, `-` for standard input, or a trigger commit
     #[arg(long, value_name = "FILE|-|REV", conflicts_with = "onto", value_hint = ValueHint::FilePath)]
@@ -267,6 +269,18 @@ pub struct CarryArgs {
     /// Behind a conflict, say which of the later patches would apply
     #[arg(long)]
     pub survey: bool,
+    /// Go on from the intervention branch that is checked out, once it is decided
+    #[arg(long = "continue", conflicts_with_all = ["event", "onto", "watch", "stack", "dry_run"])]
+    pub resume: bool,
+    /// What becomes of patches that upstream has, instead of what is configured
+    #[arg(long, value_name = "WHAT")]
+    pub landed: Option<Landed>,
+    /// Flatten merges although something that only they hold is then left out
+    #[arg(long)]
+    pub flatten_merges: bool,
+    /// Neither use nor record resolutions of conflicts
+    #[arg(long)]
+    pub no_rerere: bool,
     /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,
@@ -405,6 +419,20 @@ impl ValueEnum for EventKind {
         Some(match self {
             Self::Release => PossibleValue::new("release").help("Releases and tags"),
             Self::Branch => PossibleValue::new("branch").help("Commits of one branch"),
+        })
+    }
+}
+
+impl ValueEnum for Landed {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Drop, Self::Keep, Self::Ask]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Drop => PossibleValue::new("drop").help("Leave them out"),
+            Self::Keep => PossibleValue::new("keep").help("Keep them as empty commits"),
+            Self::Ask => PossibleValue::new("ask").help("Stop for a person to decide"),
         })
     }
 }

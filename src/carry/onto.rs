@@ -177,7 +177,7 @@ fn shown(name: &str) -> String {
 }
 
 /// Whether a commit is here; nothing is fetched for the answer.
-fn is_here(repository: &Repository, commit: &CommitId) -> Result<bool, Failure> {
+pub(super) fn is_here(repository: &Repository, commit: &CommitId) -> Result<bool, Failure> {
     let mut command = repository.command(&["cat-file", "-e", &format!("{commit}^{{commit}}")])?;
     command.env("GIT_NO_LAZY_FETCH", "1");
     Ok(crate::git::finish(command, "cat-file", crate::git::LOCAL)?.exit.is_success())
@@ -202,7 +202,12 @@ fn resolve(repository: &Repository, name: &str) -> Result<Option<CommitId>, Fail
 }
 
 /// The point of this commit, as it is told: its tree and date.
-fn described(repository: &Repository, name: &str, tag: Option<&str>, commit: CommitId) -> Result<Onto, Failure> {
+pub(super) fn described(
+    repository: &Repository,
+    name: &str,
+    tag: Option<&str>,
+    commit: CommitId,
+) -> Result<Onto, Failure> {
     let raw = repository.commit(&commit)?;
     let tree = raw.tree().map_err(|reason| unreadable("cat-file", reason))?;
     let committer = String::from_utf8_lossy(raw.committer()).into_owned();

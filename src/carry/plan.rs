@@ -2,7 +2,7 @@
 
 use super::{
     id::{CommitId, TreeId},
-    onto,
+    intervention, onto,
     pick::Landed,
     repository::Repository,
     stack::{
@@ -52,6 +52,8 @@ pub struct Plan {
     pub stack: Stack,
     /// What becomes of patches that upstream has.
     pub landed: Landed,
+    /// Whether merges are flattened although they hold something of their own, which is then lost.
+    pub flatten: bool,
     /// The committer's date of all new commits: the event's, or else the upstream point's.
     pub date: Timestamp,
     /// The names of the refs that it may make.
@@ -99,6 +101,7 @@ pub fn make(
         None => onto::base_of(repository, &sources, &commits)?,
     };
     let stack = discover(workspace, repository, &onto, &name, sources, &commits)?;
+    intervention::refuse_in(repository, &onto, &stack)?;
     let key = match &event {
         Some(event) => key_of(&watch.name, &event.id).to_owned(),
         None => onto.tag.clone().unwrap_or_else(|| onto.commit.to_string()),
@@ -117,6 +120,7 @@ pub fn make(
         date: event.as_ref().map_or(onto.committed_at, |event| event.received_at),
         names: Names::of(&workspace.config.settings.ref_prefix, &watch.name, &key),
         landed: watch.landed,
+        flatten: false,
         key,
         event,
         onto,

@@ -4,6 +4,7 @@
 use super::{
     candidate::{self, Built, Published},
     id::CommitId,
+    intervention::{self, Cause},
     notes,
     pick::{
         Fate, Landed, Picked, Picks, Resolve,
@@ -23,7 +24,7 @@ use crate::{
     text::{self, printable},
     workspace::{Failure, Workspace},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{fmt::Write, fs, path::PathBuf, time::Duration};
 
 /// How long another run may write notes.
 const NOTES: Duration = Duration::from_secs(30);
@@ -51,7 +52,7 @@ pub fn carry(
     resolver: &mut dyn Resolve,
     tell: &mut dyn FnMut(&Patch, &Picked),
 ) -> Result<Carried, Failure> {
-    if let Some(merge) = plan.stack.evil_merges().next() {
+    if let Some(merge) = plan.stack.evil_merges().next().filter(|_| !plan.flatten) {
         let what = match merge.own {
             MergeContent::Octopus => "merges more than two branches",
             _ => "holds changes of its own, which are in no patch",
@@ -95,7 +96,7 @@ pub fn rehearse(
     tell: &mut dyn FnMut(&Patch, &Picked),
 ) -> Result<Carried, Failure> {
     let picks = walk(repository, plan, behind, resolver, tell)?;
-    let evil = plan.stack.evil_merges().next().is_some();
+    let evil = !plan.flatten && plan.stack.evil_merges().next().is_some();
     let (status, message) = if picks.conflict.is_some() || asks(&picks) || is_there_already(plan, &picks) {
         stopped(plan, &picks)
     } else if evil {
@@ -143,6 +144,50 @@ pub fn publish(
     });
     report.artifacts.candidate_refs = refs.collect();
     Ok(())
+}
+
+/// Leaves the intervention branch of a run that a person has to decide; nothing for any other.
+///
+/// # Errors
+/// When it cannot be written, or a person has built upon one of its name.
+pub fn intervene(
+    workspace: &Workspace,
+    repository: &Repository,
+    plan: &Plan,
+    carried: &mut Carried,
+) -> Result<(), Failure> {
+    let Some(cause) = Cause::of(plan, &carried.picks) else { return Ok(()) };
+    if let Some(artifacts) = finished(workspace, repository, plan)? {
+        let message = format!("{} was there already, as a person has decided", short(&plan.names.candidate));
+        carried.report = Report { status: Status::Skipped, message, artifacts };
+        return Ok(());
+    }
+    let left = intervention::leave(workspace, repository, plan, &carried.picks, cause)?;
+    let report = &mut carried.report;
+    let how = if left.was_there { "was there already" } else { "is prepared" };
+    write!(report.message, "; {} {how}", short(&left.reference)).expect("a String takes every character");
+    report.artifacts.intervention = Some(Candidate {
+        kind: Some("branch".to_owned()),
+        reference: Some(left.reference),
+        sha: Some(left.commit.to_string()),
+        pushed: Some(false),
+        ..Candidate::default()
+    });
+    Ok(())
+}
+
+/// What an earlier run of these patches to this point came to, if its candidate is as it was left.
+///
+/// An event may come twice, and the second time there is nothing to decide any more.
+fn finished(workspace: &Workspace, repository: &Repository, plan: &Plan) -> Result<Option<Artifacts>, Failure> {
+    let Ok(kept) = fs::read(path(workspace, plan, "json")) else { return Ok(None) };
+    let Ok(Report { artifacts, .. }) = serde_json::from_slice::<Report>(&kept) else { return Ok(None) };
+    let same = artifacts.onto.sha == plan.onto.commit
+        && artifacts.patches.iter().map(|patch| &patch.sha).eq(plan.stack.patches().map(|patch| &patch.commit));
+    let there = candidate::there(repository, &plan.names.candidate)?;
+    let made = artifacts.candidate_refs.first().and_then(|made| made.sha.as_deref());
+    let is_there = made.is_some() && there.as_ref().map(CommitId::as_str) == made;
+    Ok((same && is_there).then_some(artifacts))
 }
 
 /// Keeps the report in full in the state directory; its path is in it.

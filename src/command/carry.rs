@@ -7,10 +7,15 @@ use crate::{
         plan::{self, Plan, Point},
         report::Report as CarryReport,
         repository::Repository,
+        rerere::Rerere,
+        resolve::Resolvers,
+        resolver::Resolver,
+        resume::{self, Decisions, Resumed},
         run,
         stack::Patch,
     },
     cli::CarryArgs,
+    config,
     dispatch::{is_failure, trigger::event_in},
     event::Event,
     git::GitError,
@@ -35,6 +40,10 @@ const LONGEST: u64 = 10 << 20;
 /// When it cannot be begun, or not be brought to its end.
 pub fn run(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
+    if args.resume {
+        let told = resume(&workspace, args, report).map_err(begun)?;
+        return Ok(finish(report, &told));
+    }
     let point = point(&workspace, args)?;
     let watch = watch(&workspace, args.watch.as_ref(), &point)?;
     handle_signals(report);
@@ -51,20 +60,10 @@ fn perform(
     args: &CarryArgs,
     report: &Report,
 ) -> Result<CarryReport, Failure> {
-    let plan = plan::make(workspace, repository, watch, point, args.stack.as_deref())?;
-    for warning in &plan.warnings {
-        report.warning(warning);
-    }
-    let behind = if args.survey { Behind::Survey } else { Behind::Stop };
-    let mut tell = |patch: &Patch, picked: &Picked| report.step(&line(&plan, patch, picked));
-    if args.dry_run {
-        return Ok(run::rehearse(repository, &plan, behind, &mut Nobody, &mut tell)?.report);
-    }
-    workspace.places.create()?;
-    let mut carried = run::carry(workspace, repository, &plan, behind, &mut Nobody, &mut tell)?;
-    run::publish(workspace, repository, &plan, &mut carried)?;
-    run::keep_report(workspace, &plan, &mut carried.report)?;
-    Ok(carried.report)
+    let mut plan = plan::make(workspace, repository, watch, point, args.stack.as_deref())?;
+    plan.landed = args.landed.unwrap_or(plan.landed);
+    plan.flatten = args.flatten_merges;
+    Run { workspace, repository, watch, plan: &plan, args, report }.carry(None)
 }
 
 /// A failure of Git's in the middle of the work, which is not the user's mistake.
@@ -75,6 +74,67 @@ fn begun(failure: Failure) -> Failure {
             error => Failure::Carry(error.to_string(), Some(error.hint().into_owned())),
         },
         failure => failure,
+    }
+}
+
+/// Goes on from the intervention that is checked out.
+fn resume(workspace: &Workspace, args: &CarryArgs, report: &Report) -> Result<CarryReport, Failure> {
+    handle_signals(report);
+    let repository = Repository::open(workspace, crate::git::LOCAL)?;
+    let found = resume::find(workspace, &repository)?;
+    let name = &found.mark.watch;
+    let watch = match workspace.config.watches.iter().find(|watch| watch.name == *name) {
+        Some(watch) => watch.clone(),
+        None => config::unconfigured(name, &workspace.git.config()?),
+    };
+    let repository = Repository::open(workspace, watch.timeout)?;
+    let decisions = Decisions { landed: args.landed, flatten: args.flatten_merges };
+    let plan = resume::plan(workspace, &repository, &watch, &found, decisions)?;
+    let resumed = Resumed::new(&repository, &found)?;
+    Run { workspace, repository: &repository, watch: &watch, plan: &plan, args, report }.carry(Some(resumed))
+}
+
+/// A run, once it is known what it is to do.
+struct Run<'a> {
+    workspace: &'a Workspace,
+    repository: &'a Repository,
+    watch: &'a Watch,
+    plan: &'a Plan,
+    args: &'a CarryArgs,
+    report: &'a Report,
+}
+
+impl<'a> Run<'a> {
+    fn carry(&self, resumed: Option<Resumed<'a>>) -> Result<CarryReport, Failure> {
+        let Self { workspace, repository, plan, args, report, .. } = *self;
+        for warning in &plan.warnings {
+            report.warning(warning);
+        }
+        let behind = if args.survey { Behind::Survey } else { Behind::Stop };
+        let mut tell = |patch: &Patch, picked: &Picked| report.step(&line(plan, patch, picked));
+        if args.dry_run {
+            return Ok(run::rehearse(repository, plan, behind, &mut Nobody, &mut tell)?.report);
+        }
+        workspace.places.create()?;
+        let mut resolvers = self.resolvers(resumed);
+        let mut carried = run::carry(workspace, repository, plan, behind, &mut resolvers, &mut tell)?;
+        resolvers.check_used()?;
+        carried.report.artifacts.resolver = resolvers.reports();
+        run::publish(workspace, repository, plan, &mut carried)?;
+        if carried.built.is_some() {
+            resolvers.record()?;
+        }
+        run::intervene(workspace, repository, plan, &mut carried)?;
+        run::keep_report(workspace, plan, &mut carried.report)?;
+        Ok(carried.report)
+    }
+
+    fn resolvers(&self, resumed: Option<Resumed<'a>>) -> Resolvers<'a> {
+        let Self { workspace, repository, watch, plan, .. } = *self;
+        let rerere = (!self.args.no_rerere).then(|| Rerere::new(workspace, repository, &plan.onto, watch.timeout));
+        let words = watch.resolver.as_deref();
+        let resolver = words.map(|words| Resolver::new(workspace, repository, plan, words, watch.timeout));
+        Resolvers::new(resumed, rerere, resolver)
     }
 }
 
@@ -230,6 +290,17 @@ fn words(told: &CarryReport) -> Vec<String> {
             let subject = printable(clipped(&commit.subject, 60));
             lines.push(format!("        upstream: {} {subject}", commit.sha.short()));
         }
+    }
+    for tried in artifacts.resolver.iter().filter(|tried| !tried.accepted) {
+        let why = tried.message.as_deref().unwrap_or_default();
+        lines.push(format!("      the resolver did not resolve it: {}", printable(clipped(why, 300))));
+    }
+    if artifacts.used_rerere || artifacts.used_resolver {
+        lines.push("  conflicts were resolved without a person: review it before it is promoted".to_owned());
+    }
+    if let Some(reference) = artifacts.intervention.as_ref().and_then(|it| it.reference.as_deref()) {
+        let branch = reference.trim_start_matches("refs/heads/");
+        lines.push(format!("  to finish it: `git switch {branch}`, and follow the commit's message"));
     }
     for candidate in &artifacts.candidate_refs {
         let name = candidate.reference.as_deref().unwrap_or_default().trim_start_matches("refs/heads/");

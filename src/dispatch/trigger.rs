@@ -221,10 +221,10 @@ fn message(watch: &Watch, signal: &OpenSignal) -> String {
 
 /// Characters of orders that forges read in commit messages: `[skip ci]` and `***NO_CI***` would keep
 /// the run from starting, `#1` and `@name` would reach people. In JSON they can be escaped.
-const ORDERS: &[char] = &['[', '*', '#', '@'];
+pub(crate) const ORDERS: &[char] = &['[', '*', '#', '@'];
 
 /// A line of the message that gives the forge no orders. Inside of a word an `@` names nobody.
-fn inert(text: &str) -> String {
+pub(crate) fn inert(text: &str) -> String {
     let text = text::printable(text);
     let mut inert = String::with_capacity(text.len());
     let mut before = ' ';
