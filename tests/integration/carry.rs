@@ -2,12 +2,17 @@
 
 mod conflicts;
 mod fidelity;
+mod intervention;
 mod isolation;
 mod landed;
 mod places;
 mod points;
+mod rerere;
+mod resolver;
+mod resume;
 mod speed;
 mod stacks;
+mod worktree;
 
 use crate::environment::{Environment, Output};
 use serde_json::Value;

@@ -160,6 +160,6 @@ fn check_current(
             "the intervention belongs to another state of the stack: `{}` was {old}, and is {now} now",
             printable(&branch)
         ),
-        Some(format!("{}", found.anew())),
+        Some(found.anew()),
     ))
 }

@@ -17,7 +17,7 @@ fn case(prepare: impl Fn(&World), ours: impl Fn(&World), theirs: impl Fn(&World)
     let told = world.carry(&["--onto", "v2"]);
     assert_eq!(told.report["status"], "needs_intervention", "{}", told.output);
     assert_eq!((told.conflicts(), told.output.status), (expected.iter().map(ToString::to_string).collect(), 0));
-    assert_eq!(world.git("fork", &["for-each-ref", "refs/heads/patch-moi"]), "");
+    assert_eq!(world.git("fork", &["for-each-ref", "refs/heads/patch-moi/candidate"]), "");
     told
 }
 
@@ -106,7 +106,9 @@ fn the_report_says_what_a_person_has_to_know() {
     let second = world.commit("upstream", "More", &[("f", &lines(&[(5, "theirs"), (30, "x")]))]);
     world.release("v2", &[("g", "two\n")]);
     let told = world.carry(&["--onto", "v2"]);
-    assert_eq!(told.outcome(), "needs_intervention: patch 2 of 4 `Five` conflicts with v2 in f");
+    let prepared = "patch-moi/intervention/upstream/v2 is prepared";
+    let expected = format!("needs_intervention: patch 2 of 4 `Five` conflicts with v2 in f; {prepared}");
+    assert_eq!(told.outcome(), expected);
     assert_eq!(told.fates(), ["Fine: carried", "Five: conflicts", "On it: pending", "Beside it: pending"]);
     let conflict = &told.artifacts()["conflicts"][0];
     assert_eq!((conflict["sha"].as_str(), conflict["place"].as_u64()), (Some(patch.as_str()), Some(2)));

@@ -101,9 +101,10 @@ fn the_configuration_says_what_becomes_of_landed_patches() {
     world.release("v2", &[("f", &lines(&[(5, "five")]))]);
     world.git("fork", &["config", "patch.landed", "ask"]);
     let told = world.carry(&["--onto", "v2"]);
-    let words = "needs_intervention: 1 patch is in v2 already, and `watch.upstream.landed` is `ask`";
+    let words = "needs_intervention: 1 patch is in v2 already, and `watch.upstream.landed` is `ask`; \
+                 patch-moi/intervention/upstream/v2 is prepared";
     assert_eq!((told.outcome().as_str(), told.output.status), (words, 0));
-    assert_eq!(world.git("fork", &["for-each-ref", "refs/heads/patch-moi"]), "");
+    assert_eq!(world.git("fork", &["for-each-ref", "refs/heads/patch-moi/candidate"]), "");
     world.git("fork", &["config", "patch.landed", "keep"]);
     let told = world.carry(&["--onto", "v2"]);
     assert_eq!(world.subjects("fork", &told.range()), ["Five", "Ours"]);

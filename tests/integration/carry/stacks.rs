@@ -73,7 +73,7 @@ fn a_merge_with_content_of_its_own_is_a_persons_business() {
         let told = world.carry(&["--onto", "v2"]);
         assert_eq!(told.artifacts()["merges"][0]["own"], own, "{}", told.output);
         assert!(told.outcome().starts_with("needs_intervention: the merge "), "{}", told.output);
-        assert_eq!(world.git("fork", &["for-each-ref", "refs/heads/patch-moi"]), "");
+        assert_eq!(world.git("fork", &["for-each-ref", "refs/heads/patch-moi/candidate"]), "");
     }
     let evil = |world: &World| {
         world.commit("fork", "Six", &[("n", "n\n")]);
