@@ -48,7 +48,7 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         error: watch.up.verify (.git/../watches.ini): this version does not have it: it belongs to `carry`
         hint: remove it, or use a later version
         error: watch.up.colour (.git/../watches.ini): there is no such key
-        hint: the keys are feed, remote, event, branch, tags, versions, prerelease, dispatch, command, policy, fork, stack, landed, timeout, retries, payload, fetchTimeout, bodyLimit
+        hint: the keys are feed, remote, event, branch, tags, versions, prerelease, dispatch, command, policy, fork, stack, landed, timeout, retries, payload, resolver, fetchTimeout, bodyLimit
         error: watch.feed (.git/../watches.ini): a watch needs a name
         hint: write it as `watch.NAME.feed`
         error: watch.a/b.remote (.git/../watches.ini): a watch name is 1 to 100 letters, digits, `-`, `_` or single dots inside
