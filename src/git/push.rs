@@ -1,4 +1,4 @@
-//! What is written to a remote: one ref that was not there before.
+//! What is written to a remote: one ref, where it is as it was expected to be.
 
 use super::words::{redacted, words};
 use super::{Git, GitError, LOCAL, checked_argument, checked_sha, finish};
@@ -11,9 +11,11 @@ use std::time::Duration;
 pub enum Pushed {
     /// It was created.
     Created,
+    /// It was moved from where it was expected.
+    Moved,
     /// It is there, and is this very object.
     AlreadyThere,
-    /// It is there, and is something else; it was left alone.
+    /// It is not as it was expected to be; it was left alone.
     Exists,
     /// The remote did not take it.
     Rejected {
@@ -34,7 +36,24 @@ impl Git {
     /// # Errors
     /// If the remote cannot be reached or asked.
     pub fn push_new(&self, remote: &str, sha: &str, ref_name: &str, timeout: Duration) -> Result<Pushed, GitError> {
+        self.push_leased(remote, sha, ref_name, None, timeout)
+    }
+
+    /// Creates one ref of a remote if it is `expected` not to exist, or moves it from the very commit
+    /// that it is `expected` to be; otherwise as [`Git::push_new`].
+    ///
+    /// # Errors
+    /// If the remote cannot be reached or asked.
+    pub fn push_leased(
+        &self,
+        remote: &str,
+        sha: &str,
+        ref_name: &str,
+        expected: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Pushed, GitError> {
         let task = "push";
+        expected.map_or(Ok(()), checked_sha)?;
         checked_argument("the remote", remote)?;
         checked_sha(sha)?;
         if !ref_name.starts_with("refs/") || !git2::Reference::is_valid_name(ref_name) {
@@ -49,7 +68,10 @@ impl Git {
         command
             // An empty value clears the list that the configuration has built up to here.
             .args(["-c", "push.pushOption=", task, "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
-            .args(["--recurse-submodules=no", &format!("--force-with-lease={ref_name}:")])
+            .args([
+                "--recurse-submodules=no",
+                &format!("--force-with-lease={ref_name}:{}", expected.unwrap_or_default()),
+            ])
             .args(["--", remote, &format!("{sha}:{ref_name}")]);
         let finished = finish(command, task, timeout)?;
         let stderr = finished.stderr.lossy();
@@ -62,12 +84,13 @@ impl Git {
                 let there = self.ls_remote(remote, &[ref_name], timeout)?;
                 Ok(match there.refs.get(ref_name) {
                     Some(found) if found.sha == sha => Pushed::AlreadyThere,
+                    Some(found) if Some(found.sha.as_str()) == expected => Pushed::Rejected { reason },
                     Some(_) => Pushed::Exists,
                     None => Pushed::Rejected { reason },
                 })
             }
             // One place of several was reached, and another says nothing of the ref.
-            Some(Pushed::Created | Pushed::AlreadyThere) if !finished.exit.is_success() => {
+            Some(Pushed::Created | Pushed::Moved | Pushed::AlreadyThere) if !finished.exit.is_success() => {
                 Err(self.failure(task, &finished))
             }
             Some(pushed) => Ok(pushed),
@@ -111,8 +134,9 @@ fn parse(stdout: &str, ref_name: &str, stderr: &str) -> Option<Pushed> {
     outcomes.max_by_key(|outcome| match outcome {
         Pushed::AlreadyThere => 0,
         Pushed::Created => 1,
-        Pushed::Exists => 2,
-        Pushed::Rejected { .. } => 3,
+        Pushed::Moved => 2,
+        Pushed::Exists => 3,
+        Pushed::Rejected { .. } => 4,
     })
 }
 
@@ -120,6 +144,8 @@ fn outcome(flag: &str, summary: &str, stderr: &str) -> Pushed {
     match flag {
         "*" => Pushed::Created,
         "=" => Pushed::AlreadyThere,
+        // Onwards, or elsewhere: with a lease the remote makes no difference.
+        " " | "+" => Pushed::Moved,
         // Our lease: the remote offered the ref.
         "!" if summary.contains("(stale info)") => Pushed::Exists,
         _ => Pushed::Rejected { reason: reason(summary, stderr) },
@@ -156,7 +182,9 @@ mod tests {
             rejected("remote failed to report status"),
         );
         case("!\tabc:refs/heads/x\t[no match]", rejected("[no match]"));
-        case(" \tabc:refs/heads/x\tabc..def", rejected("abc..def"));
+        case(" \tabc:refs/heads/x\tabc..def", Pushed::Moved);
+        case("+\tabc:refs/heads/x\tabc...def (forced update)", Pushed::Moved);
+        case("?\tabc:refs/heads/x\tabc..def", rejected("abc..def"));
         case("*\tabc:refs/heads/other\t[new branch]", None);
         case(
             "*\tabc:refs/heads/x\t[new branch]\nTo b\n!\tabc:refs/heads/x\t[rejected] (stale info)",
