@@ -20,6 +20,7 @@
 //!   ([`rerere`]), the watch's program ([`resolver`]).
 //! - [`intervention`]: what is left where nobody knew.
 //! - [`candidate`], [`proof`], [`notes`]: the new commits, proven against the old, and their refs.
+//! - [`verify`]: the commands that the candidate must pass. [`publish`], [`tag`]: to the fork, by lease.
 //! - [`run`], [`report`]: all of it in order, and what is told of it.
 
 pub mod candidate;
@@ -37,6 +38,7 @@ pub mod path;
 pub mod pick;
 pub mod plan;
 pub mod proof;
+pub mod publish;
 pub mod report;
 pub mod repository;
 pub mod rerere;
@@ -45,5 +47,7 @@ pub mod resolver;
 pub mod resume;
 pub mod run;
 pub mod stack;
+pub mod tag;
 pub mod upstream;
+pub mod verify;
 pub mod worktree;

@@ -278,6 +278,12 @@ pub struct CarryArgs {
     /// Flatten merges although something that only they hold is then left out
     #[arg(long)]
     pub flatten_merges: bool,
+    /// Push what comes of it to the fork, whatever `push` of the watch says
+    #[arg(long, conflicts_with = "dry_run")]
+    pub push: bool,
+    /// Keep the report in FILE, and the range-diff beside it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "dry_run")]
+    pub report: Option<PathBuf>,
     /// Neither use nor record resolutions of conflicts
     #[arg(long)]
     pub no_rerere: bool,

@@ -1,6 +1,6 @@
 //! A watch: what to look at upstream, and what to do on news.
 
-use crate::{carry::pick::Landed, version::Filter};
+use crate::{carry::pick::Landed, carry::tag::Template, version::Filter};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
 use url::Url;
@@ -148,6 +148,12 @@ pub struct Watch {
     pub stack: Option<String>,
     /// What becomes of patches that upstream has.
     pub landed: Landed,
+    /// The words of each command that a carried stack must pass, in their order.
+    pub verify: Vec<Vec<String>>,
+    /// Whether candidates and interventions are pushed to the fork.
+    pub push: bool,
+    /// What a pushed candidate is tagged.
+    pub candidate_tag: Option<Template>,
     /// How long one dispatch may take.
     pub timeout: Duration,
     /// Attempts before a failing dispatch is given up, at least 1.

@@ -165,7 +165,10 @@ pub(super) fn there(repository: &Repository, name: &str) -> Result<Option<Commit
 }
 
 /// Whether two heads differ by their signatures only.
-fn is_the_same(repository: &Repository, plan: &Plan, one: &CommitId, other: &CommitId) -> Result<bool, Failure> {
+///
+/// # Errors
+/// If a commit cannot be read.
+pub fn is_the_same(repository: &Repository, plan: &Plan, one: &CommitId, other: &CommitId) -> Result<bool, Failure> {
     let (mut one, mut other) = (one.clone(), other.clone());
     while one != other {
         if one == plan.onto.commit || other == plan.onto.commit {
@@ -193,21 +196,28 @@ fn check_ours(repository: &Repository, plan: &Plan, name: &str, there: &CommitId
             Some("switch to another branch there, then carry again".to_owned()),
         ));
     }
+    match foreign(repository, plan, there)? {
+        None => Ok(()),
+        Some((commit, whose)) => Err(Failure::Carry(
+            format!(
+                "`{short}` holds a commit that is not ours, {} by {}; it was left alone",
+                commit.get(..10).unwrap_or(&commit),
+                printable(&whose)
+            ),
+            Some(format!("move it away: `git branch --move {short} OTHER-NAME`, then carry again")),
+        )),
+    }
+}
+
+/// The newest commit from the upstream side to `there` that is not ours, and its committer's address.
+///
+/// # Errors
+/// If Git cannot list the commits.
+pub fn foreign(repository: &Repository, plan: &Plan, there: &CommitId) -> Result<Option<(String, String)>, Failure> {
     let (onto, base) = (format!("^{}", plan.onto.commit), format!("^{}", plan.stack.base));
     let args = ["rev-list", "--no-commit-header", "--format=%H %ce", there.as_str(), onto.as_str(), base.as_str()];
     let listed = repository.text(&args)?;
-    match listed.lines().find(|line| line.split_once(' ').is_none_or(|(_, address)| address != ADDRESS)) {
-        None => Ok(()),
-        Some(line) => {
-            let (commit, whose) = line.split_once(' ').unwrap_or((line, "nobody"));
-            Err(Failure::Carry(
-                format!(
-                    "`{short}` holds a commit that is not ours, {} by {}; it was left alone",
-                    commit.get(..10).unwrap_or(commit),
-                    printable(whose)
-                ),
-                Some(format!("move it away: `git branch --move {short} OTHER-NAME`, then carry again")),
-            ))
-        }
-    }
+    let mut commits = listed.lines().map(|line| line.split_once(' ').unwrap_or((line, "nobody")));
+    let foreign = commits.find(|(_, whose)| *whose != ADDRESS);
+    Ok(foreign.map(|(commit, whose)| (commit.to_owned(), whose.to_owned())))
 }

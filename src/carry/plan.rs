@@ -21,6 +21,7 @@ use crate::{
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
 };
+use std::path::PathBuf;
 
 /// The upstream point that the stack is carried to.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,6 +59,8 @@ pub struct Plan {
     pub date: Timestamp,
     /// The names of the refs that it may make.
     pub names: Names,
+    /// The file that the report is kept in, absolute; else it has a place in the state directory.
+    pub report: Option<PathBuf>,
     /// What people should know before; each one line.
     pub warnings: Vec<String>,
 }
@@ -121,6 +124,7 @@ pub fn make(
         names: Names::of(&workspace.config.settings.ref_prefix, &watch.name, &key),
         landed: watch.landed,
         flatten: false,
+        report: None,
         key,
         event,
         onto,

@@ -7,6 +7,7 @@ use super::{
     stack::{Merge, UpstreamOnly},
 };
 use crate::{
+    child::Exit,
     dispatch::result::{Candidate, Status},
     text,
     watch::WatchName,
@@ -187,11 +188,26 @@ pub struct Check {
     pub command: String,
     /// Whether it passed.
     pub passed: bool,
-    /// How its process ended.
-    pub exit: String,
+    /// How its process ended; absent if it could not be started.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub exit: Option<String>,
+    /// Why it did not pass: its last line, or what is wrong with what it did.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub message: Option<String>,
     /// The file with its output, in the state directory.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub log: Option<String>,
+}
+
+impl Check {
+    /// A check that was not passed, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        // An exit status 0 is not what was wrong.
+        let exit = self.exit.as_deref().filter(|exit| *exit != Exit::Success.to_string());
+        let why: Vec<&str> = exit.into_iter().chain(self.message.as_deref()).filter(|it| !it.is_empty()).collect();
+        format!("`{}`: {}", self.command, why.join(": "))
+    }
 }
 
 /// The longest line of a result, in bytes: whoever reads it keeps the end of an output only.

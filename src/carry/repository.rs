@@ -305,7 +305,7 @@ fn scratch_file(directory: &Path) -> io::Result<NamedTempFile> {
 
 /// What the first argument says: the subcommand, for messages.
 fn task(args: &[&str]) -> &'static str {
-    const KNOWN: [&str; 15] = [
+    const KNOWN: [&str; 16] = [
         "cat-file",
         "check-ref-format",
         "commit-tree",
@@ -314,6 +314,7 @@ fn task(args: &[&str]) -> &'static str {
         "for-each-ref",
         "hash-object",
         "merge-base",
+        "mktag",
         "notes",
         "patch-id",
         "range-diff",

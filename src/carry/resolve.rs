@@ -51,6 +51,13 @@ impl<'a> Resolvers<'a> {
         self.tried.drain(..).try_for_each(|(conflict, tree)| rerere.record(&conflict, &tree))
     }
 
+    /// Asks the program no more: the candidate with its resolutions did not pass. What it did so far is
+    /// nobody's resolution.
+    pub fn without_program(&mut self) {
+        self.resolver = None;
+        self.tried.clear();
+    }
+
     fn asked(&mut self) -> impl Iterator<Item = &mut dyn Resolve> {
         let resumed = self.resumed.as_mut().map(|it| it as &mut dyn Resolve);
         let rerere = self.rerere.as_mut().map(|it| it as &mut dyn Resolve);

@@ -12,9 +12,10 @@ use super::{
     },
     plan::Plan,
     proof,
-    report::{Artifacts, ConflictReport, OntoReport, PatchReport, Report, StackReport},
+    report::{Artifacts, Check, ConflictReport, OntoReport, PatchReport, Report, StackReport},
     repository::{Repository, locked},
     stack::{MergeContent, Patch},
+    verify,
 };
 use crate::{
     dispatch::result::{Candidate, Status},
@@ -38,6 +39,49 @@ pub struct Carried {
     pub built: Option<Built>,
     /// The report as far as it goes.
     pub report: Report,
+}
+
+impl Carried {
+    /// Takes down the checks that the candidate was put through; one that fails them is nobody's.
+    pub fn checked(&mut self, checks: Vec<Check>) {
+        let report = &mut self.report;
+        report.artifacts.verified = !checks.is_empty() && checks.iter().all(|check| check.passed);
+        let words = verify::words(&checks);
+        if checks.iter().any(|check| !check.passed) {
+            self.built = None;
+            report.status = Status::Failed;
+            report.message = format!("{}, and not published: {words}", report.message);
+            report.artifacts.patches.iter_mut().for_each(|patch| patch.new_sha = None);
+        } else {
+            report.message = format!("{}; {words}", report.message);
+        }
+        report.artifacts.checks = checks;
+    }
+
+    /// Whether the candidate did not pass its checks.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.report.artifacts.checks.iter().any(|check| !check.passed)
+    }
+
+    /// The same run where the conflicts that the program resolved are left to a person: with it, the
+    /// candidate did not pass.
+    #[must_use]
+    pub fn left_to(self, mut person: Self) -> Self {
+        let before = self.report.artifacts;
+        let report = &mut person.report;
+        report.message = format!(
+            "{}; as the resolver resolved it, the candidate fails {}",
+            report.message,
+            verify::words(&before.checks)
+        );
+        report.artifacts.checks = before.checks;
+        report.artifacts.resolver = before.resolver;
+        for tried in &mut report.artifacts.resolver {
+            tried.accepted = false;
+        }
+        person
+    }
 }
 
 /// Picks, builds and proves; publishes nothing.
@@ -133,7 +177,8 @@ pub fn publish(
     let report = &mut carried.report;
     if published == Published::AlreadyThere && report.status == Status::Changed {
         report.status = Status::Skipped;
-        report.message = format!("{} was there already", short(&plan.names.candidate));
+        let verified = verify::words(&report.artifacts.checks);
+        report.message = format!("{} was there already; {verified}", short(&plan.names.candidate));
     }
     let refs = candidate::refs(plan, built).map(|(name, commit)| Candidate {
         kind: Some("branch".to_owned()),
@@ -200,6 +245,9 @@ pub fn keep_report(workspace: &Workspace, plan: &Plan, report: &mut Report) -> R
 }
 
 fn path(workspace: &Workspace, plan: &Plan, kind: &str) -> PathBuf {
+    if let Some(report) = &plan.report {
+        return if kind == "json" { report.clone() } else { report.with_extension(kind) };
+    }
     let name = format!("{}-{}.{kind}", component(plan.watch.as_str()), component(&plan.key));
     workspace.places.state.join("carry").join(name)
 }

@@ -3,32 +3,36 @@
 use super::handle_signals;
 use crate::{
     carry::{
-        pick::{Fate, Landed, Nobody, Picked, Proof, walk::Behind},
+        pick::{Fate, Nobody, Picked, walk::Behind},
         plan::{self, Plan, Point},
+        publish,
         report::Report as CarryReport,
         repository::Repository,
         rerere::Rerere,
         resolve::Resolvers,
         resolver::Resolver,
         resume::{self, Decisions, Resumed},
-        run,
+        run::{self, Carried},
         stack::Patch,
+        verify,
     },
     cli::CarryArgs,
     config,
-    dispatch::{is_failure, trigger::event_in},
+    dispatch::{is_failure, result::Status, trigger::event_in},
     event::Event,
     git::GitError,
     outcome::Outcome,
-    report::Report,
-    text::{clipped, printable},
+    report::{Report, review},
+    text::{self, clipped, printable},
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
 };
+use serde_json::json;
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{self, Path, PathBuf},
+    time::Instant,
 };
 
 /// The longest event document, in bytes.
@@ -39,21 +43,45 @@ const LONGEST: u64 = 10 << 20;
 /// # Errors
 /// When it cannot be begun, or not be brought to its end.
 pub fn run(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<Outcome, Failure> {
+    let ended = carry(directory, args, report);
+    // Who handed us an event reads the result, not what is said to people.
+    if let Err(failure) = &ended
+        && args.event.is_some()
+        && !report.is_json()
+    {
+        let message = [Some(failure.to_string()), hint(failure)].into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let told = json!({"status": Status::Failed, "message": printable(&message), "artifacts": {}});
+        report.answer(&format!("FLOW_RESULT {}", text::json(&told)));
+    }
+    ended
+}
+
+fn hint(failure: &Failure) -> Option<String> {
+    match failure {
+        Failure::Usage(_, hint) | Failure::Carry(_, hint) => hint.clone(),
+        Failure::Git(error) => Some(error.hint().into_owned()),
+        Failure::Configuration(mistakes) => mistakes.first().map(ToString::to_string),
+        _ => None,
+    }
+}
+
+fn carry(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
     if args.resume {
-        let told = resume(&workspace, args, report).map_err(begun)?;
+        let told = resume(&workspace, directory, args, report).map_err(begun)?;
         return Ok(finish(report, &told));
     }
-    let point = point(&workspace, args)?;
+    let point = point(&workspace, directory, args)?;
     let watch = watch(&workspace, args.watch.as_ref(), &point)?;
     handle_signals(report);
     let repository = Repository::open(&workspace, watch.timeout)?;
-    let told = perform(&workspace, &repository, &watch, point, args, report).map_err(begun)?;
+    let told = perform(&workspace, directory, &repository, &watch, point, args, report).map_err(begun)?;
     Ok(finish(report, &told))
 }
 
 fn perform(
     workspace: &Workspace,
+    directory: Option<&Path>,
     repository: &Repository,
     watch: &Watch,
     point: Point,
@@ -63,7 +91,8 @@ fn perform(
     let mut plan = plan::make(workspace, repository, watch, point, args.stack.as_deref())?;
     plan.landed = args.landed.unwrap_or(plan.landed);
     plan.flatten = args.flatten_merges;
-    Run { workspace, repository, watch, plan: &plan, args, report }.carry(None)
+    plan.report = report_file(directory, args)?;
+    Run::new(workspace, repository, watch, &plan, args, report).carry(None)
 }
 
 /// A failure of Git's in the middle of the work, which is not the user's mistake.
@@ -78,7 +107,12 @@ fn begun(failure: Failure) -> Failure {
 }
 
 /// Goes on from the intervention that is checked out.
-fn resume(workspace: &Workspace, args: &CarryArgs, report: &Report) -> Result<CarryReport, Failure> {
+fn resume(
+    workspace: &Workspace,
+    directory: Option<&Path>,
+    args: &CarryArgs,
+    report: &Report,
+) -> Result<CarryReport, Failure> {
     handle_signals(report);
     let repository = Repository::open(workspace, crate::git::LOCAL)?;
     let found = resume::find(workspace, &repository)?;
@@ -89,9 +123,21 @@ fn resume(workspace: &Workspace, args: &CarryArgs, report: &Report) -> Result<Ca
     };
     let repository = Repository::open(workspace, watch.timeout)?;
     let decisions = Decisions { landed: args.landed, flatten: args.flatten_merges };
-    let plan = resume::plan(workspace, &repository, &watch, &found, decisions)?;
+    let mut plan = resume::plan(workspace, &repository, &watch, &found, decisions)?;
+    plan.report = report_file(directory, args)?;
     let resumed = Resumed::new(&repository, &found)?;
-    Run { workspace, repository: &repository, watch: &watch, plan: &plan, args, report }.carry(Some(resumed))
+    Run::new(workspace, &repository, &watch, &plan, args, report).carry(Some(resumed))
+}
+
+/// Where the report is to be kept, absolute.
+fn report_file(directory: Option<&Path>, args: &CarryArgs) -> Result<Option<PathBuf>, Failure> {
+    let Some(file) = &args.report else { return Ok(None) };
+    let file = directory.unwrap_or(Path::new("")).join(file);
+    let absolute = path::absolute(&file).ok().filter(|file| file.file_name().is_some() && !file.is_dir());
+    absolute.map(Some).ok_or_else(|| {
+        let shown = printable(&file.to_string_lossy());
+        Failure::Usage(format!("the report cannot be kept in {shown}"), Some("name a file".to_owned()))
+    })
 }
 
 /// A run, once it is known what it is to do.
@@ -102,9 +148,25 @@ struct Run<'a> {
     plan: &'a Plan,
     args: &'a CarryArgs,
     report: &'a Report,
+    /// Whether what comes of it is pushed.
+    pushes: bool,
+    /// When all of it must be over.
+    deadline: Instant,
 }
 
 impl<'a> Run<'a> {
+    fn new(
+        workspace: &'a Workspace,
+        repository: &'a Repository,
+        watch: &'a Watch,
+        plan: &'a Plan,
+        args: &'a CarryArgs,
+        report: &'a Report,
+    ) -> Self {
+        let pushes = (args.push || watch.push) && !args.dry_run;
+        Self { workspace, repository, watch, plan, args, report, pushes, deadline: Instant::now() + watch.timeout }
+    }
+
     fn carry(&self, resumed: Option<Resumed<'a>>) -> Result<CarryReport, Failure> {
         let Self { workspace, repository, plan, args, report, .. } = *self;
         for warning in &plan.warnings {
@@ -115,18 +177,45 @@ impl<'a> Run<'a> {
         if args.dry_run {
             return Ok(run::rehearse(repository, plan, behind, &mut Nobody, &mut tell)?.report);
         }
+        if self.pushes {
+            publish::check(workspace, self.watch)?;
+        }
         workspace.places.create()?;
         let mut resolvers = self.resolvers(resumed);
         let mut carried = run::carry(workspace, repository, plan, behind, &mut resolvers, &mut tell)?;
         resolvers.check_used()?;
         carried.report.artifacts.resolver = resolvers.reports();
+        self.verify(&mut carried)?;
+        if carried.is_refused() && carried.report.artifacts.used_resolver {
+            resolvers.without_program();
+            let person = run::carry(workspace, repository, plan, behind, &mut resolvers, &mut tell)?;
+            carried = carried.left_to(person);
+        }
         run::publish(workspace, repository, plan, &mut carried)?;
         if carried.built.is_some() {
             resolvers.record()?;
         }
         run::intervene(workspace, repository, plan, &mut carried)?;
+        if self.pushes {
+            publish::push(workspace, repository, self.watch, plan, &mut carried, self.deadline)?;
+        }
         run::keep_report(workspace, plan, &mut carried.report)?;
+        for warning in carried.report.artifacts.warnings.iter().skip(plan.warnings.len()) {
+            report.warning(warning);
+        }
         Ok(carried.report)
+    }
+
+    /// Has the candidate verified, if there is one.
+    fn verify(&self, carried: &mut Carried) -> Result<(), Failure> {
+        let Some(built) = &carried.built else { return Ok(()) };
+        let Self { workspace, repository, watch, plan, deadline, .. } = *self;
+        if let Some(first) = watch.verify.first() {
+            self.report.step(&format!("verifying {}: `{}` …", built.candidate.short(), printable(&first.join(" "))));
+        }
+        let checks = verify::verify(workspace, repository, watch, plan, &built.candidate, deadline)?;
+        carried.checked(checks);
+        Ok(())
     }
 
     fn resolvers(&self, resumed: Option<Resumed<'a>>) -> Resolvers<'a> {
@@ -151,9 +240,9 @@ fn finish(report: &Report, told: &CarryReport) -> Outcome {
     Outcome::failed_if(is_failure(told.status))
 }
 
-fn point(workspace: &Workspace, args: &CarryArgs) -> Result<Point, Failure> {
+fn point(workspace: &Workspace, directory: Option<&Path>, args: &CarryArgs) -> Result<Point, Failure> {
     match (&args.event, &args.onto) {
-        (Some(source), _) => Ok(Point::Event(Box::new(event(workspace, source)?))),
+        (Some(source), _) => Ok(Point::Event(Box::new(event(workspace, directory, source)?))),
         (None, Some(name)) => Ok(Point::Revision(name.clone())),
         (None, None) => Err(Failure::Usage(
             "nothing says where the stack is to be carried".to_owned(),
@@ -165,7 +254,7 @@ fn point(workspace: &Workspace, args: &CarryArgs) -> Result<Point, Failure> {
 }
 
 /// The event in a file, on standard input, or in a trigger commit.
-fn event(workspace: &Workspace, source: &str) -> Result<Event, Failure> {
+fn event(workspace: &Workspace, directory: Option<&Path>, source: &str) -> Result<Event, Failure> {
     let shown = printable(clipped(source, 200));
     let none = |why: &str| {
         Failure::Usage(
@@ -180,7 +269,7 @@ fn event(workspace: &Workspace, source: &str) -> Result<Event, Failure> {
     let document = if source == "-" {
         Some(read(&mut io::stdin().lock()))
     } else {
-        File::open(source).ok().map(|mut file| read(&mut file))
+        File::open(directory.unwrap_or(Path::new("")).join(source)).ok().map(|mut file| read(&mut file))
     };
     if let Some(document) = document {
         let document = document.map_err(|error| none(&error.to_string()))?;
@@ -203,24 +292,18 @@ fn event(workspace: &Workspace, source: &str) -> Result<Event, Failure> {
 /// A forge's runner has a fresh clone without our configuration: there the event says what the watch
 /// is called, and the remote `upstream` where to fetch from.
 fn watch(workspace: &Workspace, named: Option<&WatchName>, point: &Point) -> Result<Watch, Failure> {
-    if let Some(name) = named {
-        return workspace.watch(name).cloned();
+    let of_event = match point {
+        Point::Event(event) if named.is_none() => Some(watch_of(event)?),
+        _ => None,
+    };
+    if let Some(name) = of_event.as_ref().or(named) {
+        let is_configured = !workspace.config.watches.is_empty() && !workspace.config.implicit;
+        if is_configured || !matches!(point, Point::Event(_)) {
+            return workspace.watch(name).cloned();
+        }
+        return Ok(config::unconfigured(name, &workspace.git.config()?));
     }
-    let all = workspace.watches(&[])?;
-    if let Point::Event(event) = point {
-        let inner = event.id.strip_prefix("patch:").and_then(|rest| rest.split_once(':'));
-        let name: WatchName = inner.and_then(|(name, _)| name.parse().ok()).ok_or_else(|| {
-            Failure::Usage(
-                format!("the event's id is not one of ours: {}", printable(clipped(&event.id, 200))),
-                Some("name the watch: `--watch NAME`".to_owned()),
-            )
-        })?;
-        return match all.as_slice() {
-            [implicit] if workspace.config.implicit => Ok(Watch { name, ..(*implicit).clone() }),
-            _ => workspace.watch(&name).cloned(),
-        };
-    }
-    only(&all, "name one with `--watch`")
+    only(&workspace.watches(&[])?, "name one with `--watch`")
 }
 
 /// The watch, if there is only one.
@@ -235,39 +318,22 @@ pub(super) fn only(watches: &[&Watch], hint: &str) -> Result<Watch, Failure> {
     ))
 }
 
+/// The watch whose signal the event is of.
+fn watch_of(event: &Event) -> Result<WatchName, Failure> {
+    let inner = event.id.strip_prefix("patch:").and_then(|rest| rest.split_once(':'));
+    inner.and_then(|(name, _)| name.parse().ok()).ok_or_else(|| {
+        Failure::Usage(
+            format!("the event's id is not one of ours: {}", printable(clipped(&event.id, 200))),
+            Some("name the watch: `--watch NAME`".to_owned()),
+        )
+    })
+}
+
 /// A patch and what became of it, as it is told while it goes on.
 fn line(plan: &Plan, patch: &Patch, picked: &Picked) -> String {
     let (of, subject) = (plan.stack.len(), printable(clipped(&patch.subject, 60)));
     let width = of.to_string().len();
-    format!("{:>width$}/{of} {} {subject}: {}", patch.place, patch.commit.short(), fate(&picked.fate))
-}
-
-/// A fate in words.
-#[must_use]
-pub fn fate(fate: &Fate) -> String {
-    match fate {
-        Fate::Carried => "carried".to_owned(),
-        Fate::Changed => "carried, changed".to_owned(),
-        Fate::Resolved { by } => format!("carried, resolved by {by}"),
-        Fate::Landed { proof, handling } => {
-            let kept = match handling {
-                Landed::Drop => "",
-                Landed::Keep => ", kept as an empty commit",
-                Landed::Ask => ", a person has to decide",
-            };
-            let proof = match proof {
-                Proof::PatchId { upstream } => format!("as {}", upstream.short()),
-                Proof::ReverseApply => "every line of it is there".to_owned(),
-                Proof::Emptied => "it changes nothing any more".to_owned(),
-            };
-            format!("landed upstream: {proof}{kept}")
-        }
-        Fate::Empty => "empty from the start, kept".to_owned(),
-        Fate::Conflicts => "conflicts".to_owned(),
-        Fate::Pending { applies: None } => "pending".to_owned(),
-        Fate::Pending { applies: Some(true) } => "pending, would apply".to_owned(),
-        Fate::Pending { applies: Some(false) } => "pending, would conflict".to_owned(),
-    }
+    format!("{:>width$}/{of} {} {subject}: {}", patch.place, patch.commit.short(), review::fate(&picked.fate))
 }
 
 /// The report in words: what a person would want to look at.
@@ -280,7 +346,7 @@ fn words(told: &CarryReport) -> Vec<String> {
             let subject = printable(clipped(&patch.subject, 60));
             let reverted = patch.reverted_by.as_ref();
             let reverted = reverted.map(|by| format!("; upstream had it and took it back in {}", by.short()));
-            let (sha, fate) = (patch.sha.short(), fate(&patch.fate));
+            let (sha, fate) = (patch.sha.short(), review::fate(&patch.fate));
             lines.push(format!("  {:>3} {sha} {subject}: {fate}{}", patch.place, reverted.unwrap_or_default()));
         }
     }

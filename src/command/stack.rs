@@ -1,9 +1,6 @@
 //! `patch stack`: the patches of a stack, and how each stands against an upstream point.
 
-use super::{
-    carry::{fate, only},
-    handle_signals,
-};
+use super::{carry::only, handle_signals};
 use crate::{
     carry::{
         pick::{Fate, Nobody, walk::Behind},
@@ -14,7 +11,7 @@ use crate::{
     },
     cli::StackArgs,
     outcome::Outcome,
-    report::{Report, words::counted},
+    report::{Report, review::fate, words::counted},
     text::{clipped, printable},
     workspace::{Failure, Workspace},
 };

@@ -20,6 +20,9 @@ pub enum Key {
     Fork,
     Stack,
     Landed,
+    Verify,
+    Push,
+    CandidateTag,
     Timeout,
     Retries,
     Payload,
@@ -35,7 +38,7 @@ pub enum Key {
 }
 
 /// Keys of `watch.<name>` and, as defaults, of `patch`.
-const WATCH_KEYS: [(&str, Key); 19] = [
+const WATCH_KEYS: [(&str, Key); 22] = [
     ("feed", Key::Feed),
     ("remote", Key::Remote),
     ("event", Key::Event),
@@ -49,6 +52,9 @@ const WATCH_KEYS: [(&str, Key); 19] = [
     ("fork", Key::Fork),
     ("stack", Key::Stack),
     ("landed", Key::Landed),
+    ("verify", Key::Verify),
+    ("push", Key::Push),
+    ("candidateTag", Key::CandidateTag),
     ("timeout", Key::Timeout),
     ("retries", Key::Retries),
     ("payload", Key::Payload),
@@ -68,14 +74,13 @@ const SHARED_KEYS: [(&str, Key); 6] = [
 ];
 
 /// Keys of the design that this version does not have: refused, never silently without effect.
-const LATER_KEYS: [(&str, &str); 2] =
-    [("verify", "it belongs to `carry`"), ("ledgerRemote", "it belongs to a ledger that several machines share")];
+const LATER_KEYS: [(&str, &str); 1] = [("ledgerRemote", "it belongs to a ledger that several machines share")];
 
 impl Key {
     /// Whether the key may be repeated.
     #[must_use]
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Tags | Self::Dispatch | Self::Payload)
+        matches!(self, Self::Tags | Self::Dispatch | Self::Payload | Self::Verify)
     }
 }
 

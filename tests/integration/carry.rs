@@ -7,11 +7,13 @@ mod isolation;
 mod landed;
 mod places;
 mod points;
+mod publish;
 mod rerere;
 mod resolver;
 mod resume;
 mod speed;
 mod stacks;
+mod verify;
 mod worktree;
 
 use crate::environment::{Environment, Output};
@@ -88,6 +90,30 @@ impl World {
         sha
     }
 
+    /// The same with one patch, a release `v2`, and a forge `$TEMP/forge.git` as the remote `origin`.
+    pub fn with_forge() -> Self {
+        let world = Self::new();
+        world.git("", &["init", "--quiet", "--bare", "--initial-branch=main", "forge.git"]);
+        world.git("fork", &["remote", "add", "origin", "../forge.git"]);
+        world.commit("fork", "Five", &[("f", &lines(&[(5, "five")]))]);
+        world.git("fork", &["push", "--quiet", "origin", "main"]);
+        world.release("v2", &[("f", &lines(&[(30, "thirty")]))]);
+        world
+    }
+
+    /// Sets a value of the fork's configuration.
+    #[track_caller]
+    pub fn set(&self, key: &str, value: &str) {
+        self.git("fork", &["config", "--add", key, value]);
+    }
+
+    /// What the forge has below this prefix: `NAME COMMIT` a line, tags peeled.
+    #[track_caller]
+    pub fn on_forge(&self, prefix: &str) -> Vec<String> {
+        let format = "--format=%(refname:strip=2) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)";
+        self.git("forge.git", &["for-each-ref", format, prefix]).lines().map(str::to_owned).collect()
+    }
+
     /// Carries in the fork; the output, and the report.
     #[track_caller]
     pub fn carry(&self, args: &[&str]) -> Told {
@@ -149,9 +175,15 @@ pub struct Told {
 }
 
 impl Told {
-    /// `status: message`.
+    /// `status: message`, without that nothing is configured to verify it.
     #[track_caller]
     pub fn outcome(&self) -> String {
+        self.said().replacen("; not verified", "", 1)
+    }
+
+    /// `status: message`.
+    #[track_caller]
+    pub fn said(&self) -> String {
         let field = |name: &str| self.report[name].as_str().unwrap_or_else(|| panic!("{}", self.output)).to_owned();
         format!("{}: {}", field("status"), field("message"))
     }

@@ -64,6 +64,7 @@ pub fn plan(
         landed,
         flatten,
         date: mark.date,
+        report: None,
         warnings: found.untracked.iter().cloned().collect(),
     })
 }
