@@ -458,13 +458,14 @@ impl ValueEnum for Policy {
 
 impl ValueEnum for Target {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::CodexFlow, Self::TriggerBranch, Self::Command]
+        &[Self::CodexFlow, Self::TriggerBranch, Self::Carry, Self::Command]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
             Self::CodexFlow => "Spawn a flow runner with the event's file",
             Self::TriggerBranch => "Push a branch with the event to the fork",
+            Self::Carry => "Carry the patch stack to what is new, verify and publish it",
             Self::Command => "Spawn a program with the event on standard input",
         };
         Some(PossibleValue::new(self.as_str()).help(help))

@@ -2,6 +2,7 @@
 //!
 //! What counts is what `git config --list` shows; this module never reads a file itself.
 
+mod circle;
 pub mod key;
 pub mod mistake;
 mod prefix;
@@ -113,6 +114,7 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     }
     mistakes.extend(twins(&own));
     mistakes.extend(prefix::mistakes(&watches, &settings.ref_prefix, &own, &shared));
+    mistakes.extend(circle::mistakes(&watches, &settings.ref_prefix, &remotes, &own, &shared));
     if mistakes.is_empty() { Ok(Config { watches, settings, remotes, implicit }) } else { Err(deduplicated(mistakes)) }
 }
 

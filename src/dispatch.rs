@@ -211,7 +211,7 @@ fn attempt(
     let started = Instant::now();
     let ran = match due.target {
         Target::TriggerBranch => trigger::push(workspace, watch, &due.signal),
-        Target::CodexFlow | Target::Command => runner::spawn(workspace, watch, input, due),
+        Target::CodexFlow | Target::Command | Target::Carry => runner::spawn(workspace, watch, input, due),
     };
     let run = ended(watch, due, ran, started.elapsed());
     journal.append(vec![Record::new(Timestamp::now(), Body::Run(Box::new(run)))])
@@ -239,6 +239,7 @@ fn ended(watch: &Watch, due: &Due, ran: Ran, took: Duration) -> Run {
         sha: ran.sha,
         duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
         log: ran.log,
+        report: ran.report,
     }
 }
 

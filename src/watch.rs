@@ -1,6 +1,6 @@
 //! A watch: what to look at upstream, and what to do on news.
 
-use crate::{carry::pick::Landed, carry::tag::Template, version::Filter};
+use crate::{carry::pick::Landed, carry::tag::Template, event::Change, version::Filter};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr, time::Duration};
 use url::Url;
@@ -91,6 +91,8 @@ pub enum Target {
     TriggerBranch,
     /// A program is spawned with the event on standard input.
     Command,
+    /// The patch stack is carried to the event's upstream point by this program itself.
+    Carry,
 }
 
 impl Target {
@@ -101,6 +103,7 @@ impl Target {
             Self::CodexFlow => "codex-flow",
             Self::TriggerBranch => "trigger-branch",
             Self::Command => "command",
+            Self::Carry => "carry",
         }
     }
 }
@@ -166,6 +169,22 @@ pub struct Watch {
     pub fetch_timeout: Duration,
     /// The longest document taken, in bytes after decompression.
     pub body_limit: u64,
+}
+
+impl Watch {
+    /// Who is handed a signal by itself.
+    ///
+    /// A tag that was moved and a branch that was rewritten are an alarm: what is there now is not
+    /// carried to unless a person says so. What is gone cannot be handed to anybody.
+    #[must_use]
+    pub fn targets(&self, change: Change) -> Vec<Target> {
+        let is_handed = |target: &&Target| match change {
+            Change::New => true,
+            Change::Moved | Change::Rewritten => **target != Target::Carry,
+            Change::Gone => false,
+        };
+        self.dispatch.iter().filter(is_handed).copied().collect()
+    }
 }
 
 #[cfg(test)]

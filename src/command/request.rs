@@ -4,6 +4,7 @@ use super::{dispatch::dispatch_now, handle_signals, select};
 use crate::{
     cli::{ReplayArgs, RetryArgs},
     dispatch::plan::{Standing, is_wanted, standing},
+    event::Change,
     ledger::{
         record::{Action, Body, Record, Request, Signal},
         state::{Delivery, Stage, State},
@@ -60,11 +61,16 @@ pub fn replay(directory: Option<&Path>, args: &ReplayArgs, report: &Report) -> R
     for id in &args.ids {
         let signal = select::signal(&records, id)?;
         let watch = workspace.watch(&signal.watch)?;
-        let targets = if args.to.is_empty() { watch.dispatch.clone() } else { args.to.clone() };
+        let targets = if args.to.is_empty() { replayed(watch, signal) } else { args.to.clone() };
         check_targets(watch, signal, &targets)?;
         requests.push(request(signal, &records, Action::Replay, targets));
     }
     perform(&workspace, requests, args.no_dispatch, report)
+}
+
+/// Whom a signal is handed again if nobody is named: whom it is handed by itself, if there is anybody.
+fn replayed(watch: &Watch, signal: &Signal) -> Vec<Target> {
+    if signal.change == Change::Gone { watch.dispatch.clone() } else { watch.targets(signal.change) }
 }
 
 fn check_targets(watch: &Watch, signal: &Signal, targets: &[Target]) -> Result<(), Failure> {

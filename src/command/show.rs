@@ -2,14 +2,17 @@
 
 use super::select;
 use crate::{
+    carry,
     cli::ShowArgs,
-    ledger::record::{Body, Record, Run, Signal},
+    ledger::record::{Body, Record, Run, Signal, VERSION},
     outcome::Outcome,
     private,
-    report::{Report, Style, words},
+    report::{Report, Style, review, words},
     text,
+    watch::{Target, WatchName},
     workspace::{Failure, Workspace},
 };
+use serde::Serialize;
 use std::{
     io::Read,
     path::{Path, PathBuf},
@@ -24,9 +27,16 @@ pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result
     let records = workspace.ledger_to_read()?.records()?;
     let signal = select::signal(&records, &args.id)?;
     let history: Vec<&Record> = records.iter().filter(|record| record.id() == Some(&signal.id)).collect();
+    let state = &workspace.places.state;
     if report.is_json() {
         for record in history {
             report.verbatim(&record.line());
+            if let Body::Run(run) = &record.body
+                && let Some(carried) = carried(state, run)
+            {
+                let attempt = Attempt { watch: &run.watch, id: &run.id, target: run.target, attempt: run.attempt };
+                report.object(&Carried { v: VERSION, kind: "report", attempt, report: carried });
+            }
         }
         return Ok(Outcome::Done);
     }
@@ -35,15 +45,43 @@ pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result
         _ => None,
     });
     if !args.log {
-        tell(report, signal, &history);
+        tell(report, state, signal, &history);
     }
     for run in runs {
-        output(report, &workspace.places.state, run);
+        // The report says all that the output does.
+        if args.log || carried(state, run).is_none() {
+            output(report, state, run);
+        }
     }
     Ok(Outcome::Done)
 }
 
-fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
+/// A line of the JSON answer behind a run: the report that it left.
+#[derive(Serialize)]
+struct Carried<'a> {
+    v: u32,
+    kind: &'static str,
+    #[serde(flatten)]
+    attempt: Attempt<'a>,
+    report: carry::report::Report,
+}
+
+/// Which attempt it was.
+#[derive(Serialize)]
+struct Attempt<'a> {
+    watch: &'a WatchName,
+    id: &'a str,
+    target: Target,
+    attempt: u32,
+}
+
+/// The report that a run left in full, if it did and it can be read.
+fn carried(state: &Path, run: &Run) -> Option<carry::report::Report> {
+    let file = state.join(run.report.as_deref()?);
+    serde_json::from_reader(private::open_read(&file).ok()??).ok()
+}
+
+fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
     report.answer(&report.paint().styled(Style::Name, &text::printable(&signal.id)));
     let entry = &signal.entry;
     let fields = [
@@ -71,7 +109,7 @@ fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
                 dispatch.attempt,
                 dispatch.target
             )),
-            Body::Run(run) => ended(report, record, run),
+            Body::Run(run) => ended(report, state, record, run),
             Body::Request(request) => report.answer(&format!(
                 "  {}  a person asked for a {}",
                 report.paint().styled(Style::Faint, &record.at.to_string()),
@@ -88,7 +126,7 @@ fn tell(report: &Report, signal: &Signal, history: &[&Record]) {
     }
 }
 
-fn ended(report: &Report, record: &Record, run: &Run) {
+fn ended(report: &Report, state: &Path, record: &Record, run: &Run) {
     let status = report.paint().styled(words::style(run.status), &run.status.to_string());
     let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
     let at = report.paint().styled(Style::Faint, &record.at.to_string());
@@ -101,6 +139,10 @@ fn ended(report: &Report, record: &Record, run: &Run) {
         "  {at}  attempt {} of {} {status}{message} ({seconds}.{millis:03} s{exit})",
         run.attempt, run.target
     ));
+    if let Some(carried) = carried(state, run) {
+        review::lines(&carried).iter().for_each(|line| report.answer(&format!("      {line}")));
+        return;
+    }
     for step in &run.steps {
         let message = step.message.as_deref().map(|message| format!(": {}", text::printable(message)));
         report.answer(&format!(

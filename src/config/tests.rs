@@ -223,6 +223,20 @@ fn contradictions_are_named() {
             "watch.w.dispatch = command: there is no command to run; set `watch.w.command` to a program and its arguments",
         ],
     );
+    case("watch.w.dispatch = carry", |watch| watch.dispatch.clone(), [Target::Carry]);
+    case(
+        "patch.verify = make\npatch.verify = make 'a b'",
+        |watch| watch.verify.clone(),
+        [vec!["make"], vec!["make", "a b"]],
+    );
+    case("patch.verify = make\nwatch.w.verify =", |watch| watch.verify.len(), 0);
+    case("watch.w.push = yes", |watch| watch.push, true);
+    case("", |watch| watch.push, false);
+    case(
+        "patch.candidateTag = {tag}-{n}",
+        |watch| watch.candidate_tag.as_ref().map(ToString::to_string).unwrap(),
+        "{tag}-{n}",
+    );
     case(
         "watch.w.dispatch = command\npatch.command = make 'a b'",
         |watch| watch.command.clone().unwrap(),
@@ -254,12 +268,7 @@ fn hint(text: &str, expected: &str) {
 fn keys_of_later_versions_are_refused_and_others_corrected() {
     let remote = "watch.w.remote = /srv/u\n";
     let later = "this version does not have it: it belongs to";
-    wrong(&format!("{remote}watch.w.verify = make"), &[&format!("watch.w.verify: {later} `carry`")]);
     wrong("patch.ledgerremote = x", &[&format!("patch.ledgerRemote: {later} a ledger that several machines share")]);
-    wrong(
-        &format!("{remote}watch.w.dispatch = carry"),
-        &["watch.w.dispatch = carry: this version has no `carry` yet; use codex-flow, trigger-branch or command"],
-    );
     wrong("channel.public.ref = refs/heads/public", &["channel.public.ref: channels are not part of this version"]);
     wrong("patch.sub.jobs = 1", &["patch.sub.jobs: `patch` has no subsections"]);
     wrong(&format!("{remote}watch.w.jobs = 1"), &["watch.w.jobs: there is no such key"]);
@@ -358,4 +367,37 @@ fn a_mistake_shows_no_secrets() {
     for mistake in read(&entries(text)).unwrap_err() {
         assert!(!mistake.to_string().contains("pw"), "{mistake}");
     }
+}
+
+#[test]
+fn what_carry_makes_is_nobodys_upstream_or_stack() {
+    let carried = "remote.origin.url = /srv/fork\nwatch.w.remote = /srv/u\nwatch.w.dispatch = carry\n";
+    let circle = "which holds the patches of `w`, is where candidates are put: a circle";
+    wrong(
+        &format!("{carried}watch.w.stack = patch-moi/*"),
+        &[&format!("watch.w.stack = patch-moi/*: `patch-moi/*`, {circle}")],
+    );
+    wrong(
+        &format!("{carried}watch.w.stack = patch/*\npatch.refPrefix = patch"),
+        &[&format!("patch.refPrefix = patch: `patch/*`, {circle}")],
+    );
+    let branch = "watch.w.event = branch\nwatch.w.branch = patch-moi/candidate/w/v1";
+    wrong(
+        &format!("{carried}{branch}"),
+        &["watch.w.branch = patch-moi/candidate/w/v1: `patch-moi/candidate/w/v1`, which is watched by `w`, is where \
+           candidates are put: a circle"],
+    );
+    let tag = "watch.w.candidateTag = {tag}+patched.{n}\n";
+    let own = "such tags on the fork are news to the watch `x`, which looks there: a circle; have it leave them out with \
+               `watch.x.tags`";
+    let told = format!("watch.w.candidateTag = {{tag}}+patched.{{n}}: {own}");
+    let other = "watch.x.remote = origin\nwatch.x.fork = origin\n";
+    wrong(&format!("{carried}{tag}{other}watch.x.dispatch = carry"), &[&told]);
+    // Who only builds what is tagged there does what it should, and who leaves it out sees nothing.
+    assert_eq!(read_text(&format!("{carried}{tag}{other}")).watches.len(), 2);
+    let out = "watch.x.dispatch = carry\nwatch.x.tags = !*patched*";
+    assert_eq!(read_text(&format!("{carried}{tag}{other}{out}")).watches.len(), 2);
+    // The upstream itself as the fork: its own tags would be news.
+    let own = format!("{carried}{tag}watch.w.fork = /srv/u");
+    wrong(&own, &[&told.replace("`x`", "`w`").replace("watch.x.", "watch.w.")]);
 }

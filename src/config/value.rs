@@ -69,12 +69,10 @@ pub(super) fn landed(text: &str) -> Result<Landed, String> {
 
 /// A target; `None` is `none`.
 pub(super) fn target(text: &str) -> Result<Option<Target>, String> {
-    if text == "carry" {
-        return Err("this version has no `carry` yet; use codex-flow, trigger-branch or command".to_owned());
-    }
     let values = [
         ("codex-flow", Some(Target::CodexFlow)),
         ("trigger-branch", Some(Target::TriggerBranch)),
+        ("carry", Some(Target::Carry)),
         ("command", Some(Target::Command)),
         ("none", None),
     ];

@@ -1,4 +1,4 @@
-//! Runs that are spawned: a codex-flow runner, or any command.
+//! Runs that are spawned: a codex-flow runner, any command, or this very program to carry.
 
 use super::{
     plan::Due,
@@ -12,17 +12,23 @@ use crate::{
     workspace::Workspace,
 };
 use std::{
-    ffi::OsStr,
+    env,
+    ffi::OsString,
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 /// What the default runner of flows is called.
 pub const RUNNER: &str = "codex-flow-runner";
 /// The most of one stream that is kept, in bytes: a result document is a few kilobytes.
 const OUTPUT: usize = 1 << 20;
+
+/// What a carry may take beyond its watch's `timeout`, which it keeps itself: it then says what took
+/// so long, and ends what it has started.
+const CARRY_GRACE: Duration = Duration::from_secs(30);
 
 /// What ties a `git` to one repository: `git rev-parse --local-env-vars` without the configuration,
 /// which is the user's wish, and what receive-pack tells its hooks.
@@ -60,6 +66,8 @@ pub struct Ran {
     pub sha: Option<String>,
     /// Its output's file, in the state directory.
     pub log: Option<String>,
+    /// The file with the report of a carry in full, in the state directory.
+    pub report: Option<String>,
 }
 
 impl Ran {
@@ -75,6 +83,7 @@ impl Ran {
             reference: None,
             sha: None,
             log: None,
+            report: None,
         }
     }
 }
@@ -82,8 +91,9 @@ impl Ran {
 /// Spawns the watch's runner or command with the event, and waits for its end.
 ///
 /// codex-flow: `<command> --cwd <worktree> fire --event <absolute file>`, nothing on standard
-/// input. command: its own words, the event on standard input. Both find the event's file in
-/// `PATCH_EVENT_FILE` and its id in `PATCH_EVENT_ID`; neither gets feed text in its arguments.
+/// input. command: its own words, the event on standard input. carry: this program, `carry --event
+/// <absolute file>`. All find the event's file in `PATCH_EVENT_FILE` and its id in `PATCH_EVENT_ID`;
+/// none gets feed text in its arguments.
 #[must_use]
 pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> Ran {
     let document = due.signal.event.document();
@@ -92,10 +102,20 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
     if let Err(error) = private::replace(&event_file, &scratch, document.as_bytes()) {
         return Ran::failed(format!("cannot write the event to {}: {error}", event_file.display()));
     }
-    let default = [RUNNER.to_owned()];
-    let words = watch.command.as_deref().unwrap_or(&default);
-    let mut command = command(workspace.work_dir(), words, &due.id, &event_file);
+    let words = match words(watch, due.target) {
+        Ok(words) => words,
+        Err(error) => return Ran::failed(format!("cannot find this program's own file: {error}")),
+    };
+    let mut command = command(workspace.work_dir(), &words, &due.id, &event_file);
+    let report = PathBuf::from("runs").join(format!("{name}-{}.json", due.attempt));
+    let mut timeout = watch.timeout;
     let (given, expect) = match due.target {
+        Target::Carry => {
+            command.arg("carry").arg("--watch").arg(watch.name.as_str()).arg("--event").arg(&event_file);
+            command.arg("--report").arg(workspace.places.state.join(&report));
+            timeout = timeout.saturating_add(CARRY_GRACE);
+            ("", Expect::FlowDocument)
+        }
         Target::CodexFlow => {
             command.arg("--cwd").arg(workspace.work_dir()).arg("fire").arg("--event").arg(&event_file);
             ("", Expect::FlowDocument)
@@ -106,17 +126,18 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
         Ok(file) => Input::File(file),
         Err(error) => return Ran::failed(format!("cannot write the event for the run's standard input: {error}")),
     };
-    let ran = child::run(command, given, Limits { timeout: watch.timeout, output: OUTPUT });
+    let ran = child::run(command, given, Limits { timeout, output: OUTPUT });
     // The event can be printed again from the ledger at any time.
     let _ = fs::remove_file(&event_file);
     let finished = match ran {
         Ok(finished) => finished,
         Err(error) => {
-            let (message, hint) = child::describe_spawn_error(OsStr::new(&words[0]), &error);
+            let (message, hint) = child::describe_spawn_error(&words[0], &error);
             return Ran::failed(format!("{message}; {hint}"));
         }
     };
     let log = write_log(&workspace.places.state, &format!("{name}-{}.log", due.attempt), &scratch, &finished);
+    let report = Some(report).filter(|file| due.target == Target::Carry && workspace.places.state.join(file).is_file());
     let outcome = result::outcome(&finished.exit, &finished.stdout, expect, &due.id);
     Ran {
         status: outcome.status,
@@ -127,6 +148,7 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
         reference: None,
         sha: None,
         log: log.ok(),
+        report: report.map(|file| file.to_string_lossy().into_owned()),
     }
 }
 
@@ -144,7 +166,16 @@ fn event_file(workspace: &Workspace, id: &str, target: Target) -> PathBuf {
     workspace.places.state.join("events").join(format!("{}.json", name(id, target)))
 }
 
-fn command(work_dir: &Path, words: &[String], id: &str, event_file: &Path) -> Command {
+/// The program and its own arguments.
+fn words(watch: &Watch, target: Target) -> io::Result<Vec<OsString>> {
+    if target == Target::Carry {
+        return Ok(vec![env::current_exe()?.into_os_string()]);
+    }
+    let words = watch.command.as_ref().map(|words| words.iter().map(OsString::from).collect());
+    Ok(words.unwrap_or_else(|| vec![RUNNER.into()]))
+}
+
+fn command(work_dir: &Path, words: &[OsString], id: &str, event_file: &Path) -> Command {
     let mut command = Command::new(&words[0]);
     command.args(&words[1..]).current_dir(work_dir).env("PATCH_EVENT_ID", id).env("PATCH_EVENT_FILE", event_file);
     // Set where Git started `patch` itself, as an alias or from a hook: they would tie the run's

@@ -123,7 +123,7 @@ pub(crate) fn body(remotes: &BTreeMap<String, String>, watch: &Watch, look: &Loo
                 change,
                 previous,
                 head: head(is_head),
-                targets: if change == Change::Gone { Vec::new() } else { watch.dispatch.clone() },
+                targets: watch.targets(change),
                 event,
                 entry: *entry,
             }))

@@ -259,6 +259,9 @@ pub struct Run {
     /// Its output's file, in the state directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// The file with the report of a carry in full, in the state directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
 }
 
 /// What a person asks for.

@@ -1,6 +1,7 @@
 //! Carry: real stacks taken to real upstream points. One module a subject; the world is here.
 
 mod conflicts;
+mod dispatch;
 mod fidelity;
 mod intervention;
 mod isolation;

@@ -32,7 +32,7 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         "fork/watches.ini",
         "[watch \"up\"]\n\tfeeed = https://forge.example/f\n\tevent = relase\n\tpolicy = some\n\tremote = upsream\n\
          \tfetchTimeout = soon\n\tbodylimit = 1\n\tprerelease = maybe\n\tversions = newest\n\ttags = [\n\
-         \tdispatch = carry\n\tverify = make check\n\tpayload = word\n\tcolour = red\n\
+         \tdispatch = cary\n\tverify = make 'check\n\tpayload = word\n\tcolour = red\n\
          [watch \"empty\"]\n\ttags = v*\n[watch]\n\tfeed = https://forge.example/g\n[watch \"a/b\"]\n\tremote = upstream\n\
          [watch \"ftp\"]\n\tfeed = ftp://forge.example/f\n[watch \"secret\"]\n\tfeed = https://me:pw@forge.example/f\n\
          [patch]\n\tjobs = 0\n\tstatedir = here\n\trefPrefix = -x\n\tjob = 3\n\
@@ -45,10 +45,8 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         --- stderr
         error: watch.up.feeed (.git/../watches.ini): there is no such key
         hint: did you mean `feed`?
-        error: watch.up.verify (.git/../watches.ini): this version does not have it: it belongs to `carry`
-        hint: remove it, or use a later version
         error: watch.up.colour (.git/../watches.ini): there is no such key
-        hint: the keys are feed, remote, event, branch, tags, versions, prerelease, dispatch, command, policy, fork, stack, landed, timeout, retries, payload, resolver, fetchTimeout, bodyLimit
+        hint: the keys are feed, remote, event, branch, tags, versions, prerelease, dispatch, command, policy, fork, stack, landed, verify, push, candidateTag, timeout, retries, payload, resolver, fetchTimeout, bodyLimit
         error: watch.feed (.git/../watches.ini): a watch needs a name
         hint: write it as `watch.NAME.feed`
         error: watch.a/b.remote (.git/../watches.ini): a watch name is 1 to 100 letters, digits, `-`, `_` or single dots inside
@@ -67,8 +65,9 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         error: watch.up.versions = newest (.git/../watches.ini): it is not a requirement such as `>=1.4, <3`: unexpected character 'n' while parsing major version number
         error: watch.up.prerelease = maybe (.git/../watches.ini): it is neither true nor false
         error: watch.up.tags = [ (.git/../watches.ini): it is not a glob: unclosed character class; missing ']'
-        error: watch.up.dispatch = carry (.git/../watches.ini): this version has no `carry` yet; use codex-flow, trigger-branch or command
+        error: watch.up.dispatch = cary (.git/../watches.ini): there is no such value; did you mean `carry`?
         error: watch.up.policy = some (.git/../watches.ini): there is no such value; it is one of each, latest
+        error: watch.up.verify = make 'check (.git/../watches.ini): a quote is not closed
         error: watch.up.payload = word (.git/../watches.ini): it is not `key=value`
         error: watch.up.fetchTimeout = soon (.git/../watches.ini): it must be a number of seconds, from 1 to 604800 (a week)
         error: watch.up.bodyLimit = 1 (.git/../watches.ini): it must be a number of bytes, from 1k to 1g, such as `10m`

@@ -150,6 +150,7 @@ impl World {
             sha: None,
             duration_ms: 0,
             log: None,
+            report: None,
         };
         self.record(Record::new(self.now(), Body::Run(Box::new(run))));
         if status.is_success() {

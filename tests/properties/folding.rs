@@ -80,7 +80,7 @@ fn any_body() -> impl Strategy<Value = Body> {
         4 => (about(), select(TARGETS.to_vec()), 0..5_u32, select(Status::ALL.to_vec())).prop_map(
             |((watch, key), target, attempt, status)| Body::Run(Box::new(Run {
                 id: id(&watch, &key), watch, target, attempt, status, message: None, exit: None, steps: Vec::new(),
-                candidates: Vec::new(), reference: None, sha: None, duration_ms: 0, log: None,
+                candidates: Vec::new(), reference: None, sha: None, duration_ms: 0, log: None, report: None,
             }))
         ),
         2 => (about(), select(vec![Action::Retry, Action::Replay]), any_targets(), change(), 0..5_u32).prop_map(
