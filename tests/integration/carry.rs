@@ -327,7 +327,7 @@ fn the_result_is_a_line_for_whoever_started_it() {
     let result: Value = serde_json::from_str(line).unwrap();
     assert_eq!(result["status"], "changed");
     assert_eq!(result["artifacts"]["candidateRefs"][0]["ref"], "refs/heads/patch-moi/candidate/upstream/v2");
-    assert!(output.stderr.starts_with("1 patch carried onto v2\n"), "{output}");
+    assert!(output.stderr.starts_with("1 patch carried onto v2; not verified\n"), "{output}");
     let kept = result["artifacts"]["report"].as_str().unwrap().replace("$TEMP", world.path("").to_str().unwrap());
     assert_eq!(
         serde_json::from_str::<Value>(&fs::read_to_string(kept).unwrap()).unwrap()["message"],
