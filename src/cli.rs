@@ -408,6 +408,9 @@ pub struct DoctorArgs {
 /// Arguments of `patch rehearse`
 #[derive(Args, Debug)]
 pub struct RehearseArgs {
+    /// Let upstream change what a patch changes: a person has to decide
+    #[arg(long, action = ArgAction::SetTrue)]
+    pub conflict: bool,
     /// Keep the scratch directory
     #[arg(long, action = ArgAction::SetTrue)]
     pub keep: bool,
@@ -458,7 +461,7 @@ impl ValueEnum for Policy {
 
 impl ValueEnum for Target {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::CodexFlow, Self::TriggerBranch, Self::Carry, Self::Command]
+        &[Self::CodexFlow, Self::TriggerBranch, Self::Command, Self::Carry]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {

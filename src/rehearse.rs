@@ -50,7 +50,7 @@ pub fn run(directory: Option<&Path>, args: &RehearseArgs, report: &Report) -> Re
     let scratch = Scratch::new(directory, args)?;
     let stage = Stage::new(scratch.root.clone(), program).map_err(|error| unusable(&scratch.root, &error))?;
     let kept = scratch.removed.is_none();
-    let played = Rehearsal { stage: &stage, screen: Screen::new(report), kept }.play();
+    let played = Rehearsal { stage: &stage, screen: Screen::new(report), kept, conflict: args.conflict }.play();
     let removed = scratch.remove();
     if let Err(error) = &removed {
         report.warning(&format!("cannot remove {}: {error}", shown(stage.root())));
@@ -137,6 +137,7 @@ struct Rehearsal<'a> {
     stage: &'a Stage,
     screen: Screen<'a>,
     kept: bool,
+    conflict: bool,
 }
 
 impl Rehearsal<'_> {
@@ -149,11 +150,13 @@ impl Rehearsal<'_> {
         screen.item("upstream", WIDE, &format!("the project {UPSTREAM}, which has released {OLD}"));
         screen.item("fork", WIDE, &format!("your clone of it, with {PATCHES} patches on top of {OLD}"));
         screen.item("forge.git", WIDE, "where your fork is pushed, its remote `origin`");
-        screen.item("flow.sh", WIDE, "a small flow: rebases the patches, pushes a candidate branch");
         self.watch(&feed)?;
         self.first_poll(&feed)?;
         let recorded = self.release(&feed)?;
         self.silence(&feed, recorded)?;
+        if self.conflict {
+            return self.to_be_finished();
+        }
         self.places(&feed)?;
         self.end()
     }
@@ -178,8 +181,9 @@ impl Rehearsal<'_> {
         self.act(&["git", "config", &key("feed"), &feed.url()])?;
         self.act(&["git", "config", &key("remote"), "upstream"])?;
         self.act(&["git", "config", "--add", &key("dispatch"), "trigger-branch"])?;
-        self.act(&["git", "config", "--add", &key("dispatch"), "codex-flow"])?;
-        self.act(&["git", "config", &key("command"), "sh ../flow.sh"]).map(drop)
+        self.act(&["git", "config", "--add", &key("dispatch"), "carry"])?;
+        self.act(&["git", "config", &key("verify"), "sh check.sh"])?;
+        self.act(&["git", "config", &key("push"), "true"]).map(drop)
     }
 
     fn first_poll(&self, feed: &Feed) -> Result<(), Surprise> {
@@ -191,22 +195,60 @@ impl Rehearsal<'_> {
 
     /// Upstream's release and the poll that finds it; how much is recorded then.
     fn release(&self, feed: &Feed) -> Result<usize, Surprise> {
-        self.part(&format!("3. Upstream releases {NEW}; the next poll finds it and tells both targets"));
-        scene::upstream_goes_on(self.stage)?;
+        let what =
+            if self.conflict { "a line of it is one that a patch changes" } else { "the patches are carried to it" };
+        self.part(&format!("3. Upstream releases {NEW}; the next poll finds it, and {what}"));
+        scene::upstream_goes_on(self.stage, self.conflict)?;
         self.act(&["git", "-C", "../upstream", "tag", "--annotate", "--message", "Greet 1.1", NEW])?;
         self.act(&["patch", "poll"])?;
         proof::asked(&feed.statuses(), &[200, 200])?;
         let records = proof::records(self.stage)?;
-        proof::handed(self.stage, &records)?;
+        if self.conflict {
+            proof::waits(self.stage, &records)?;
+        } else {
+            proof::handed(self.stage, &records)?;
+        }
         Ok(records.len())
     }
 
     fn silence(&self, feed: &Feed, recorded: usize) -> Result<(), Surprise> {
-        self.part("4. With nothing new, a poll prints nothing: cron has nothing to mail");
+        self.part(if self.conflict {
+            "4. It waits for a person: no poll tries it again, or says so twice"
+        } else {
+            "4. With nothing new, a poll prints nothing: cron has nothing to mail"
+        });
         let said = self.act(&["patch", "poll"])?;
         proof::asked(&feed.statuses(), &[200, 200, 304])?;
         proof::silent(&said, recorded, &proof::records(self.stage)?)?;
-        proof::up_to_date(&self.act(&["patch", "status"])?)
+        let state = if self.conflict { "waits for a person" } else { "up to date" };
+        proof::stands(&self.act(&["patch", "status"])?, state)
+    }
+
+    /// How a person finishes what the carry has prepared.
+    fn to_be_finished(&self) -> Result<(), Surprise> {
+        let (stage, screen) = (self.stage, &self.screen);
+        let branch = proof::waits(stage, &proof::records(stage)?)?.name;
+        let branch = branch.trim_start_matches("refs/heads/");
+        let patch = stage.called();
+        self.part("5. How you finish it: the branch holds what was carried, the conflict, and a report");
+        screen.command(&["git", "fetch"]);
+        screen.command(&["git", "switch", branch]);
+        screen.command(&["git", "show"]);
+        screen.sentence("    greet.sh has upstream's line and yours between markers: leave the one that is right");
+        screen.command(&["git", "commit", "--all", "--amend", "--no-edit"]);
+        screen.command(&[&patch, "carry", "--continue"]);
+        screen.sentence("    which carries the other patches, verifies the candidate and pushes it");
+        screen.gap();
+        screen.sentence("All is as it should be.");
+        if self.kept {
+            stage.git("fork", &["config", "--unset", &format!("watch.{WATCH}.feed")])?;
+            screen.sentence("Finish it: the feed is gone, the watch goes on with the remote.");
+            screen.command(&["cd", &shown(&stage.path("fork"))]);
+        } else {
+            let again = as_typed(&[&patch, "rehearse", "--conflict", "--keep"]);
+            screen.sentence(&format!("The directory is removed. To finish one yourself: {again}"));
+        }
+        Ok(())
     }
 
     /// What lies where.
@@ -218,7 +260,7 @@ impl Rehearsal<'_> {
         for (place, (branch, what)) in ["forge.git", ""].into_iter().zip(branches) {
             let name = branch.name.trim_start_matches("refs/heads/");
             let commit = words::short(&branch.sha);
-            self.screen.item(place, WIDE, &format!("{commit} {name:30}  {what}"));
+            self.screen.item(place, WIDE, &format!("{commit} {name:32}  {what}"));
         }
         let ledger = proof::state_dir(self.stage).join("ledger.jsonl");
         let ledger = ledger.strip_prefix(self.stage.root()).unwrap_or(&ledger);
@@ -239,7 +281,7 @@ impl Rehearsal<'_> {
             screen.sentence("All is as it should be. The feed is gone; the watch goes on with the remote.");
             screen.command(&["cd", &shown(&self.stage.path("fork"))]);
             screen.command(&[&patch, "log"]);
-            screen.command(&["git", "log", "--oneline", "--graph", "main", "candidate/v1.1.0"]);
+            screen.command(&["git", "log", "--oneline", "--graph", "main", "patch-moi/candidate/greet/v1.1.0"]);
         } else {
             screen.sentence("All is as it should be. The directory is removed; --keep leaves it to look at.");
             screen.sentence(&format!("Next, in a fork of your own: {}", as_typed(&[&patch, "watch", "add", "URL"])));

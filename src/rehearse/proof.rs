@@ -5,6 +5,7 @@ use super::{
     stage::{Said, Stage, Surprise},
 };
 use crate::{
+    carry::report::Report,
     dispatch::result::Status,
     event::event_id,
     ledger::{
@@ -15,10 +16,13 @@ use crate::{
     text,
     watch::{EventKind, Target},
 };
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
-/// The candidate branch that the flow makes.
-pub(super) const CANDIDATE: &str = "refs/heads/candidate/v1.1.0";
+/// The candidate branch.
+const CANDIDATE: &str = "refs/heads/patch-moi/candidate/greet/v1.1.0";
+
+/// The branch that a person has to decide.
+const INTERVENTION: &str = "refs/heads/patch-moi/intervention/greet/v1.1.0";
 
 /// A branch on the fork's forge.
 #[derive(Debug, Eq, PartialEq)]
@@ -72,7 +76,7 @@ pub(super) fn primed(records: &[Record]) -> Result<(), Surprise> {
 }
 
 /// The new release is one signal, and each target was handed it once; the runs, trigger first.
-pub(super) fn dispatched(records: &[Record]) -> Result<(&Run, &Run), Surprise> {
+fn dispatched(records: &[Record], carried: Status) -> Result<(&Run, &Run), Surprise> {
     let watch = WATCH.parse().expect("the name is valid");
     let expected = event_id(&watch, NEW, EventKind::Release);
     let signals: Vec<&str> = records.iter().filter(|record| record.kind() == "signal").filter_map(Record::id).collect();
@@ -95,16 +99,17 @@ pub(super) fn dispatched(records: &[Record]) -> Result<(&Run, &Run), Surprise> {
             _ => Err(Surprise(format!("{target} should have run once, and ran {} times", runs.len()))),
         }
     };
-    Ok((run(Target::TriggerBranch, Status::Completed)?, run(Target::CodexFlow, Status::Changed)?))
+    Ok((run(Target::TriggerBranch, Status::Completed)?, run(Target::Carry, carried)?))
 }
 
 /// The branches are on the fork's forge, and hold what the ledger says and the release needs.
 pub(super) fn handed(stage: &Stage, records: &[Record]) -> Result<Handed, Surprise> {
-    let (trigger, flow) = dispatched(records)?;
+    let (trigger, carry) = dispatched(records, Status::Changed)?;
     let candidate = branch(stage, CANDIDATE)?;
-    let reported: Vec<_> = flow.candidates.iter().map(|it| (it.reference.clone(), it.sha.clone())).collect();
+    ensure(report(stage, carry)?.artifacts.verified, || format!("{CANDIDATE} should be verified"))?;
+    let reported: Vec<_> = carry.candidates.iter().map(|it| (it.reference.clone(), it.sha.clone())).collect();
     let expected = (Some(candidate.name.clone()), Some(candidate.sha.clone()));
-    ensure(reported == [expected], || format!("the flow's run should name {CANDIDATE}, and names {reported:?}"))?;
+    ensure(reported == [expected], || format!("the run should name {CANDIDATE}, and names {reported:?}"))?;
     let reference = trigger.reference.clone().unwrap_or_default();
     let trigger_branch = branch(stage, &reference)?;
     ensure(trigger.sha.as_deref() == Some(&trigger_branch.sha), || {
@@ -116,12 +121,34 @@ pub(super) fn handed(stage: &Stage, records: &[Record]) -> Result<Handed, Surpri
     let expected = format!("{} {}", stack.sha, trigger.id);
     ensure(told.trim_end() == expected, || format!("{reference} should be an event on top of main, and is {told:?}"))?;
 
-    let patches = stage.git("fork", &["rev-list", "--count", &format!("refs/tags/{NEW}..{}", candidate.sha)])?;
-    let missing = stage.git("fork", &["rev-list", "--count", &format!("{}..refs/tags/{NEW}", candidate.sha)])?;
+    let onto = stage.git("upstream", &["rev-parse", &format!("refs/tags/{NEW}^0")])?;
+    let patches = stage.git("fork", &["rev-list", "--count", &format!("{onto}..{}", candidate.sha)])?;
+    let missing = stage.git("fork", &["rev-list", "--count", &format!("{}..{onto}", candidate.sha)])?;
     ensure((patches.as_str(), missing.as_str()) == (PATCHES.to_string().as_str(), "0"), || {
         format!("{CANDIDATE} should be {PATCHES} patches on {NEW}, and is {patches} ahead of it, {missing} behind")
     })?;
     Ok(Handed { trigger: trigger_branch, candidate })
+}
+
+/// What a person has to decide is on the fork's forge, and no candidate is.
+pub(super) fn waits(stage: &Stage, records: &[Record]) -> Result<Branch, Surprise> {
+    let (_, carry) = dispatched(records, Status::NeedsIntervention)?;
+    let left = branch(stage, INTERVENTION)?;
+    let told = report(stage, carry)?.artifacts.intervention.and_then(|it| it.sha);
+    ensure(told.as_ref() == Some(&left.sha), || format!("{INTERVENTION} is not the commit that the report says"))?;
+    let file = stage.git("forge.git", &["show", &format!("{INTERVENTION}:greet.sh")])?;
+    ensure(file.contains("\n<<<<<<<") && file.contains("Welcome") && file.contains("Good day"), || {
+        format!("{INTERVENTION} should hold the conflict")
+    })?;
+    ensure(branch(stage, CANDIDATE).is_err(), || format!("there should be no {CANDIDATE} yet"))?;
+    Ok(left)
+}
+
+/// The report that a run left.
+fn report(stage: &Stage, run: &Run) -> Result<Report, Surprise> {
+    let path = state_dir(stage).join(run.report.as_deref().unwrap_or_default());
+    let read = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    read.ok_or_else(|| Surprise(format!("there is no report in {}", text::printable(&path.to_string_lossy()))))
 }
 
 /// The branch of that name on the fork's forge.
@@ -137,11 +164,10 @@ pub(super) fn silent(said: &Said, before: usize, records: &[Record]) -> Result<(
     ensure(records.len() == before, || format!("the third poll recorded {} things", records.len() - before))
 }
 
-/// The status names the new release as the newest, and nothing that waits.
-pub(super) fn up_to_date(said: &Said) -> Result<(), Surprise> {
-    let told =
-        said.stdout.lines().any(|line| line.starts_with(WATCH) && line.contains(NEW) && line.ends_with("up to date"));
-    ensure(told, || format!("the status should be up to date with {NEW}"))
+/// The status names the new release as the newest, and how it stands.
+pub(super) fn stands(said: &Said, state: &str) -> Result<(), Surprise> {
+    let told = said.stdout.lines().any(|line| line.starts_with(WATCH) && line.contains(NEW) && line.contains(state));
+    ensure(told, || format!("the status should be `{state}`, with {NEW} as the newest"))
 }
 
 /// Each poll asked for the feed once, and was answered like this.
@@ -157,7 +183,7 @@ mod tests {
     const PRIMED: &str = r#"{"kind":"primed","reason":"first-sight","source":"s","entries":[{"key":"v1.0.0"}]}"#;
     const SIGNAL: &str = r#"{"kind":"signal","id":"patch:greet:v1.1.0:upstream.release","change":"new","entry":{"key":"v1.1.0"},"targets":[],"event":{"id":"","type":"","source":"patch","receivedAt":"2026-01-02T03:04:05Z","payload":{}}}"#;
     const TRIGGER: &str = r#"{"kind":"run","id":"patch:greet:v1.1.0:upstream.release","target":"trigger-branch","attempt":1,"status":"completed","durationMs":1}"#;
-    const FLOW: &str = r#"{"kind":"run","id":"patch:greet:v1.1.0:upstream.release","target":"codex-flow","attempt":1,"status":"changed","durationMs":1}"#;
+    const CARRY: &str = r#"{"kind":"run","id":"patch:greet:v1.1.0:upstream.release","target":"carry","attempt":1,"status":"changed","durationMs":1}"#;
 
     fn ledger(lines: &[&str]) -> Vec<Record> {
         let record = |line: &&str| {
@@ -185,16 +211,16 @@ mod tests {
     fn a_release_that_is_not_handed_on_once_is_a_surprise() {
         #[track_caller]
         fn case(lines: &[&str], surprise: &str) {
-            let found = dispatched(&ledger(lines)).err().map(|it| it.0).unwrap_or_default();
+            let found = dispatched(&ledger(lines), Status::Changed).err().map(|it| it.0).unwrap_or_default();
             assert_eq!(found, surprise);
         }
-        let failed = FLOW.replace("changed\"", "failed\",\"message\":\"no tag\"");
-        let all = [PRIMED, SIGNAL, TRIGGER, FLOW];
+        let failed = CARRY.replace("changed\"", "failed\",\"message\":\"no tag\"");
+        let all = [PRIMED, SIGNAL, TRIGGER, CARRY];
         case(&all, "");
         case(&all[..1], "there should be one signal patch:greet:v1.1.0:upstream.release, there are []");
-        case(&all[..3], "codex-flow should have run once, and ran 0 times");
-        case(&[SIGNAL, TRIGGER, TRIGGER, FLOW], "trigger-branch should have run once, and ran 2 times");
-        case(&[SIGNAL, TRIGGER, &failed], "codex-flow ended as failed, not as changed: no tag");
+        case(&all[..3], "carry should have run once, and ran 0 times");
+        case(&[SIGNAL, TRIGGER, TRIGGER, CARRY], "trigger-branch should have run once, and ran 2 times");
+        case(&[SIGNAL, TRIGGER, &failed], "carry ended as failed, not as changed: no tag");
     }
 
     #[test]

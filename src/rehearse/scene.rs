@@ -13,8 +13,6 @@ pub(super) const NEW: &str = "v1.1.0";
 /// How many patches the fork has.
 pub(super) const PATCHES: usize = 3;
 
-const FLOW: &str = include_str!("flow.sh");
-
 const PROGRAM: &str = "\
 #!/bin/sh
 # Greets whoever is named.
@@ -26,18 +24,27 @@ name=${1:-world}
 echo \"$greeting, $name!\"
 ";
 
+/// The fork's check of its patches: what a candidate must pass.
+const CHECK: &str = "\
+#!/bin/sh
+# The patches do what they are for.
+GREET_NAME=Ann sh greet.sh | grep -q 'Good day, Ann!'
+";
+
 /// Makes everything there is before the first poll.
 pub(super) fn set(stage: &Stage) -> Result<(), Surprise> {
     upstream(stage)?;
     forge(stage)?;
-    fork(stage)?;
-    stage.write("flow.sh", FLOW)
+    fork(stage)
 }
 
 /// Commits what upstream's next release brings; it is left to be tagged.
-pub(super) fn upstream_goes_on(stage: &Stage) -> Result<(), Surprise> {
-    stage.write("upstream/greet.sh", &format!("{PROGRAM}echo 'How do you do?'\n"))?;
-    commit(stage, "upstream", "Ask how you do")
+///
+/// With `conflict` it also changes a line that one of the fork's patches changes.
+pub(super) fn upstream_goes_on(stage: &Stage, conflict: bool) -> Result<(), Surprise> {
+    let program = if conflict { PROGRAM.replace("=Hello", "=Welcome") } else { PROGRAM.to_owned() };
+    stage.write("upstream/greet.sh", &format!("{program}echo 'How do you do?'\n"))?;
+    commit(stage, "upstream", if conflict { "Say welcome, and ask how you do" } else { "Ask how you do" })
 }
 
 fn init(stage: &Stage, path: &str, more: &[&str]) -> Result<(), Surprise> {
@@ -88,7 +95,7 @@ fn fork(stage: &Stage) -> Result<(), Surprise> {
     commit(stage, "fork", "Take the name from GREET_NAME too")?;
     stage.write("fork/greet.sh", &name_from_environment.replace("Hello", "'Good day'"))?;
     commit(stage, "fork", "Greet in the house's style")?;
-    stage.write("fork/FORK.md", "Ask Robin about the patches in this fork.\n")?;
-    commit(stage, "fork", "Say whom to ask about this fork")?;
+    stage.write("fork/check.sh", CHECK)?;
+    commit(stage, "fork", "Check what our patches are for")?;
     git(&["push", "--quiet", "--set-upstream", "origin", "main"])
 }

@@ -38,12 +38,11 @@ fn it_shows_the_main_job_on_one_screen_and_leaves_nothing() {
         &[
             "  $ patch poll\n    greet: first sight: 1 entry is known from now on, the newest v1.0.0\n",
             "    greet: v1.1.0 is new: Greet 1.1\n",
-            " v1.1.0 -> codex-flow: changed: ",
-            "3 patches carried onto v1.1.0",
+            " v1.1.0 -> carry: changed: 3 patches carried onto v1.1.0; verified; pushed to `origin`\n",
             " v1.1.0 -> trigger-branch: completed: pushed patch-moi/trigger/greet/v1.1.0\n",
             "  $ patch poll\n  $ patch status\n",
-            " patch-moi/trigger/greet/v1.1.0  the event",
-            " candidate/v1.1.0                the carried patches",
+            " patch-moi/trigger/greet/v1.1.0    the event",
+            " patch-moi/candidate/greet/v1.1.0  the carried patches",
             "/ledger.jsonl, 6 records\n",
             "GET /acme/greet/releases.atom 200, 200, 304,",
         ],
@@ -80,7 +79,7 @@ fn a_kept_rehearsal_can_be_looked_at_and_goes_on() {
         &[
             "  $ cd \"$TEMP/kept in/a 'place'/fork\"\n",
             " log\n",
-            "  $ git log --oneline --graph main candidate/v1.1.0\n",
+            "  $ git log --oneline --graph main patch-moi/candidate/greet/v1.1.0\n",
         ],
     );
     assert!(output.stdout.lines().count() <= 40, "{output}");
@@ -90,10 +89,11 @@ fn a_kept_rehearsal_can_be_looked_at_and_goes_on() {
 
     mentions(&patch(&["log"]), &["v1.1.0 is new", "3 patches carried onto v1.1.0"]);
     let branches = environment.git(&forge, &["for-each-ref", "--format=%(refname)"]);
-    assert_eq!(branches, "refs/heads/candidate/v1.1.0\nrefs/heads/main\nrefs/heads/patch-moi/trigger/greet/v1.1.0");
+    let ours = "refs/heads/patch-moi/candidate/greet/v1.1.0\nrefs/heads/patch-moi/trigger/greet/v1.1.0";
+    assert_eq!(branches, format!("refs/heads/main\n{ours}"));
     let trigger = environment.git(&forge, &["log", "-1", "--format=%B", "patch-moi/trigger/greet/v1.1.0"]);
     assert!(trigger.contains("Patch-Event: patch:greet:v1.1.0:upstream.release"), "{trigger}");
-    let greeting = environment.git(&forge, &["show", "candidate/v1.1.0:greet.sh"]);
+    let greeting = environment.git(&forge, &["show", "patch-moi/candidate/greet/v1.1.0:greet.sh"]);
     for part in ["GREET_NAME", "'Good day'", "How do you do?"] {
         assert!(greeting.contains(part), "{greeting}");
     }
@@ -102,9 +102,9 @@ fn a_kept_rehearsal_can_be_looked_at_and_goes_on() {
     environment.commit(place.join("upstream"), "NEWS", "more\n");
     environment.tag(place.join("upstream"), "v1.2.0");
     mentions(&patch(&["poll"]), &["v1.2.0 is new", "3 patches carried onto v1.2.0"]);
-    // The flow makes the same commits of the same patches, so that nothing is pushed twice.
+    // The same patches on the same release are the same commits, so that nothing is pushed twice.
     let before = environment.git(&forge, &["for-each-ref"]);
-    mentions(&patch(&["replay", "v1.2.0"]), &["3 patches carried onto v1.2.0"]);
+    mentions(&patch(&["replay", "v1.2.0"]), &["v1.2.0 was there already; verified; `origin` has it already"]);
     assert_eq!(environment.git(&forge, &["for-each-ref"]), before);
 }
 
@@ -116,7 +116,7 @@ fn keep_leaves_the_directory_where_it_says() {
     assert_eq!(kept.len(), 1);
     mentions(&output, &[&format!("  $ cd $TEMP/home/tmp/{}/fork\n", kept[0])]);
     let kept = format!("home/tmp/{}", kept[0]);
-    assert_eq!(names(&environment, &kept), ["flow.sh", "forge.git", "fork", "home", "state", "upstream"]);
+    assert_eq!(names(&environment, &kept), ["forge.git", "fork", "home", "state", "upstream"]);
 }
 
 #[test]
@@ -160,8 +160,45 @@ fn what_is_not_as_it_should_be_is_told() {
         assert!(output.stderr.contains(surprise), "{surprise:?} is missing in\n{output}");
         assert!(names(&environment, "home/tmp").iter().all(|name| name == "program"));
     }
-    case("*push*candidate*) exit 0;;", "as it should: the fork's forge has no refs/heads/candidate/v1.1.0\n");
+    case("*push*candidate*) exit 0;;", "as it should: `patch poll`: exit status 1\n");
     case("*ls-remote*) exit 1;;", "as it should: `patch poll`: exit status 1: error: watch `greet`");
     case("*v1.0.0) echo fatal: no; exit 128;;", "`git tag --annotate --message 'Greet 1.0' v1.0.0`: exit status 128\n");
     case("*init*) kill -INT $PPID; exec sleep 600;;", "interrupted by signal 2\n");
+}
+
+#[test]
+fn a_conflict_is_left_to_be_finished_as_the_screen_says() {
+    let environment = Environment::new();
+    let output = environment.patch(&["rehearse", "--conflict", "--dir", "kept"]).success();
+    assert_eq!(output.stderr, "");
+    let branch = "patch-moi/intervention/greet/v1.1.0";
+    let told = "needs intervention: patch 2 of 3 `Greet in the house's style` conflicts with v1.1.0 in greet.sh";
+    let finish = ["git fetch", &format!("git switch {branch}"), "git commit --all --amend --no-edit"];
+    mentions(&output, &[told, "  $ patch poll\n  $ patch status\n", "waits for a person"]);
+    finish.iter().for_each(|command| mentions(&output, &[&format!("  $ {command}\n")]));
+    mentions(&output, &[" carry --continue\n", "  $ cd $TEMP/kept/fork\n"]);
+    assert!(output.stdout.lines().count() <= 48, "{output}");
+    // Followed as it stands, it ends in a candidate that is verified and pushed.
+    let fork = environment.path("kept/fork");
+    for command in &finish[..2] {
+        environment.run("sh", &["-c", command]).in_dir(&fork).success();
+    }
+    let text = environment.read("kept/fork/greet.sh");
+    let (before, rest) = text.split_once("<<<<<<<").unwrap();
+    let (_, after) = rest.split_once(">>>>>>>").unwrap();
+    let after = after.split_once('\n').unwrap().1;
+    environment.write("kept/fork/greet.sh", &format!("{before}greeting='Good day'\n{after}"));
+    environment.run("sh", &["-c", finish[2]]).in_dir(&fork).success();
+    let carried = environment.patch(&["carry", "--continue"]).in_dir(&fork).success();
+    assert!(carried.stderr.starts_with("3 patches carried onto v1.1.0; verified; pushed to `origin`\n"), "{carried}");
+    let greeting = environment.git("kept/forge.git", &["show", "patch-moi/candidate/greet/v1.1.0:greet.sh"]);
+    assert!(greeting.contains("'Good day'") && greeting.contains("How do you do?"), "{greeting}");
+}
+
+#[test]
+fn a_rehearsed_conflict_leaves_nothing_behind_either() {
+    let environment = Environment::new();
+    let output = environment.patch(&["rehearse", "--conflict"]).success();
+    mentions(&output, &["To finish one yourself: ", " rehearse --conflict --keep\n"]);
+    assert!(names(&environment, "home/tmp").is_empty());
 }
