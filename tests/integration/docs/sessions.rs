@@ -96,11 +96,21 @@ fn the_second_tutorial_can_be_followed() {
 }
 
 #[test]
+fn the_third_tutorial_can_be_followed() {
+    case("docs/tutorials/carry-a-stack.md");
+}
+
+#[test]
 fn the_readme_shows_a_rehearsal() {
-    let readme = read("README.md");
-    let block = blocks(&readme).into_iter().find(|block| block.comment == Some("from a rehearsal")).unwrap();
-    let shown = Environment::new().in_front().patch(&["rehearse"]).success().stdout;
-    assert!(shown.contains(&block.lines.join("\n")), "{shown}");
+    #[track_caller]
+    fn case(comment: &str, args: &[&str]) {
+        let readme = read("README.md");
+        let block = blocks(&readme).into_iter().find(|block| block.comment == Some(comment)).unwrap();
+        let shown = Environment::new().in_front().patch(args).success().stdout;
+        assert!(shown.contains(&block.lines.join("\n")), "{shown}");
+    }
+    case("from a rehearsal", &["rehearse"]);
+    case("from a rehearsal with a conflict", &["rehearse", "--conflict"]);
 }
 
 #[test]
