@@ -25,7 +25,10 @@ use crate::{
     watch::Watch,
     workspace::{Failure, Workspace},
 };
-use std::time::{Duration, Instant};
+use std::{
+    fmt::Write,
+    time::{Duration, Instant},
+};
 
 /// How often the next number is tried when somebody else takes the tag at the same moment.
 const TAG_RACES: usize = 5;
@@ -87,7 +90,8 @@ pub fn push(
     }
     match push.tag(template, report.artifacts.candidate_refs[0].sha.as_deref().unwrap_or_default())? {
         Ok(Tagged { name, sha, is_new }) => {
-            report.message.push_str(&format!(", {}tagged {}", if is_new { "" } else { "already " }, printable(&name)));
+            report.message.push_str(if is_new { ", tagged " } else { ", already tagged " });
+            report.message.push_str(&printable(&name));
             if is_new && report.status == Status::Skipped {
                 report.status = Status::Changed;
             }
@@ -279,7 +283,7 @@ impl Push<'_> {
             Some(("Patch-Onto", plan.onto.commit.to_string())),
         ];
         for (key, value) in trailers.into_iter().flatten() {
-            content.push_str(&format!("{key}: {value}\n"));
+            writeln!(content, "{key}: {value}").expect("a String takes every character");
         }
         let made = self.repository.answer(&["mktag"], content.as_bytes())?;
         Ok(String::from_utf8_lossy(&made).trim_end().to_owned())

@@ -34,8 +34,15 @@ pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result
             if let Body::Run(run) = &record.body
                 && let Some(carried) = carried(state, run)
             {
-                let attempt = Attempt { watch: &run.watch, id: &run.id, target: run.target, attempt: run.attempt };
-                report.object(&Carried { v: VERSION, kind: "report", attempt, report: carried });
+                report.object(&Carried {
+                    v: VERSION,
+                    kind: "report",
+                    watch: &run.watch,
+                    id: &run.id,
+                    target: run.target,
+                    attempt: run.attempt,
+                    report: carried,
+                });
             }
         }
         return Ok(Outcome::Done);
@@ -61,18 +68,11 @@ pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result
 struct Carried<'a> {
     v: u32,
     kind: &'static str,
-    #[serde(flatten)]
-    attempt: Attempt<'a>,
-    report: carry::report::Report,
-}
-
-/// Which attempt it was.
-#[derive(Serialize)]
-struct Attempt<'a> {
     watch: &'a WatchName,
     id: &'a str,
     target: Target,
     attempt: u32,
+    report: carry::report::Report,
 }
 
 /// The report that a run left in full, if it did and it can be read.
@@ -140,7 +140,9 @@ fn ended(report: &Report, state: &Path, record: &Record, run: &Run) {
         run.attempt, run.target
     ));
     if let Some(carried) = carried(state, run) {
-        review::lines(&carried).iter().for_each(|line| report.answer(&format!("      {line}")));
+        for line in review::lines(&carried) {
+            report.answer(&format!("      {line}"));
+        }
         return;
     }
     for step in &run.steps {
