@@ -407,7 +407,7 @@ fn replay_hands_a_signal_to_another_target() {
         status: 2
         --- stderr
         error: invalid value 'nobody' for '--to <TARGET>'
-          [possible values: codex-flow, trigger-branch, command]
+          [possible values: codex-flow, trigger-branch, command, carry]
 
         For more information, try '--help'.
     "#]]);
