@@ -175,7 +175,9 @@ fn a_conflict_is_left_to_be_finished_as_the_screen_says() {
     let told = "needs intervention: patch 2 of 3 `Greet in the house's style` conflicts with v1.1.0 in greet.sh";
     let finish = ["git fetch", &format!("git switch {branch}"), "git commit --all --amend --no-edit"];
     mentions(&output, &[told, "  $ patch poll\n  $ patch status\n", "waits for a person"]);
-    finish.iter().for_each(|command| mentions(&output, &[&format!("  $ {command}\n")]));
+    for command in finish {
+        mentions(&output, &[&format!("  $ {command}\n")]);
+    }
     mentions(&output, &[" carry --continue\n", "  $ cd $TEMP/kept/fork\n"]);
     assert!(output.stdout.lines().count() <= 48, "{output}");
     // Followed as it stands, it ends in a candidate that is verified and pushed.

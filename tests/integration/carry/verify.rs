@@ -140,7 +140,7 @@ fn an_intervention_is_never_verified() {
     world.release("v3", &[("f", &lines(&[(5, "other")]))]);
     let told = world.carry(&["--onto", "v3"]);
     assert_eq!(told.report["status"], "needs_intervention");
-    assert_eq!(checks(&told), [String::new(); 0]);
+    assert!(checks(&told).is_empty());
     assert!(!world.path("home/ran").exists());
 }
 
