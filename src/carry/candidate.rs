@@ -159,7 +159,11 @@ pub fn refs<'a>(plan: &'a Plan, built: &'a Built) -> impl Iterator<Item = (Strin
     std::iter::once((plan.names.candidate.clone(), &built.candidate)).chain(series)
 }
 
-pub(super) fn there(repository: &Repository, name: &str) -> Result<Option<CommitId>, Failure> {
+/// The commit that a ref holds here.
+///
+/// # Errors
+/// If Git cannot tell.
+pub fn there(repository: &Repository, name: &str) -> Result<Option<CommitId>, Failure> {
     let finished = repository.attempt(&["rev-parse", "--verify", "--quiet", name])?;
     Ok(finished.stdout.lossy().trim_end().parse().ok())
 }

@@ -180,14 +180,17 @@ pub fn publish(
         let verified = verify::words(&report.artifacts.checks);
         report.message = format!("{} was there already; {verified}", short(&plan.names.candidate));
     }
-    let refs = candidate::refs(plan, built).map(|(name, commit)| Candidate {
-        kind: Some("branch".to_owned()),
-        reference: Some(name),
-        sha: Some(commit.to_string()),
-        pushed: Some(false),
-        ..Candidate::default()
-    });
-    report.artifacts.candidate_refs = refs.collect();
+    for (name, commit) in candidate::refs(plan, built) {
+        // A ref that differs by signatures only was left as it is, and is what is told and pushed.
+        let commit = candidate::there(repository, &name)?.unwrap_or_else(|| commit.clone());
+        report.artifacts.candidate_refs.push(Candidate {
+            kind: Some("branch".to_owned()),
+            reference: Some(name),
+            sha: Some(commit.to_string()),
+            pushed: Some(false),
+            ..Candidate::default()
+        });
+    }
     Ok(())
 }
 

@@ -106,7 +106,8 @@ fn signatures_are_made_again_only_if_the_user_signs() {
     world.git("fork", &["verify-commit", &signed]);
     // Signed or not, it says the same: nothing is moved for a signature.
     world.git("fork", &["config", "commit.gpgSign", "false"]);
-    assert_eq!(world.carry(&["--onto", "v2"]).report["status"], "skipped");
+    let told = world.carry(&["--onto", "v2"]);
+    assert_eq!((&told.report["status"], told.candidate()), (&"skipped".into(), signed.clone()));
     assert_eq!(world.git("fork", &["rev-parse", "patch-moi/candidate/upstream/v2"]), signed);
 }
 

@@ -240,3 +240,37 @@ fn an_intervention_is_pushed_to_be_finished_elsewhere() {
     let name = "patch-moi/candidate/upstream/v3";
     assert_eq!(world.on_forge("refs/heads/patch-moi/candidate"), [format!("{name} {}", told.candidate())]);
 }
+
+#[test]
+fn a_candidate_that_nobody_has_looked_at_gets_no_tag() {
+    let world = World::with_forge();
+    world.set("patch.candidateTag", "{tag}+patched.{n}");
+    world.set("patch.resolver", "sh -c 'git checkout --quiet --theirs f && git add f'");
+    world.release("v3", &[("f", &lines(&[(5, "other"), (30, "thirty")]))]);
+    let told = world.carry(&["--onto", "v3", "--push"]);
+    assert_eq!(told.said(), "changed: 1 patch carried onto v3; not verified; pushed to `origin`");
+    assert_eq!(told.artifacts()["warnings"][0], "it is not tagged: a person has to review it first");
+    assert!(told.output.stderr.contains("warning: it is not tagged: "), "{}", told.output);
+    assert!(world.on_forge("refs/tags").is_empty());
+}
+
+#[test]
+fn two_runs_that_take_the_same_number_count_on() {
+    let world = World::with_forge();
+    world.set("patch.candidateTag", "{tag}+patched.{n}");
+    // Another run tags its own candidate at the moment when the forge is asked to take ours.
+    let other = world.git("forge.git", &["rev-parse", "main"]);
+    let racer = format!(
+        "#!/bin/sh\nif [ -e \"$HOME/pushed\" ]; then git -C '{0}' tag v2+patched.1 {other} 2> /dev/null; fi\n: > \"$HOME/pushed\"\n\
+         exec git-receive-pack \"$@\"\n",
+        world.path("forge.git").to_str().unwrap()
+    );
+    let racer = world.environment().program("bin/racer", &racer);
+    world.git("fork", &["config", "remote.origin.receivepack", racer.to_str().unwrap()]);
+    let told = world.carry(&["--onto", "v2", "--push"]);
+    assert!(told.said().ends_with(", tagged v2+patched.2"), "{}", told.output);
+    assert_eq!(
+        world.on_forge("refs/tags"),
+        [format!("v2+patched.1 {other}"), format!("v2+patched.2 {}", told.candidate())]
+    );
+}
