@@ -22,7 +22,7 @@ use crate::{
         record::{Problem, Record},
         state::WatchState,
     },
-    news::{News, Rules, news},
+    news::{self, News, Rules, news},
     private, signals,
     time::Timestamp,
     watch::{Watch, WatchName},
@@ -72,9 +72,6 @@ pub struct Check {
 /// Bytes of answers that are read side by side. What is made of them can cost fifty times as much,
 /// and is recorded before the next are read.
 const TOGETHER: u64 = 2 << 20;
-
-/// Things that one look records, at the most; what is left is news to the next poll.
-const MOST_NEWS: usize = 1000;
 
 /// One watch's outcome before it is recorded.
 enum Seen {
@@ -263,10 +260,9 @@ fn see(
         backfill: options.backfill,
     };
     match news(&look.sight, rules, known) {
-        Ok(mut news) => {
+        Ok(news) => {
+            let (news, is_all) = news::portion(news, &look.sight, news::MOST);
             // News that is left for the next poll has to be shown again.
-            let is_all = news.len() <= MOST_NEWS;
-            news.truncate(MOST_NEWS);
             let validators = look.validators.take().filter(|validators| is_all && !validators.is_empty());
             // It waits to be recorded with many others.
             look.sight.entries = Vec::new();

@@ -5,10 +5,16 @@
 
 mod branch;
 mod order;
+mod portion;
 mod prime;
 mod release;
 
-pub use self::{branch::needs_ancestry, order::oldest_first, release::tag_entry};
+pub use self::{
+    branch::needs_ancestry,
+    order::oldest_first,
+    portion::{MOST, portion},
+    release::tag_entry,
+};
 
 use crate::{
     entry::{Entry, Unusable},

@@ -142,7 +142,8 @@ pub enum PrimedReason {
     /// The watch looks elsewhere than before, where something of what was known is met again: the
     /// watch goes on with that.
     MetAgain,
-    /// Commits of tags that were known without them.
+    /// Commits of tags that were known without them; or, of a branch, the head alone, whose commit is
+    /// left for the next look.
     Commits,
 }
 

@@ -14,12 +14,13 @@ struct Watcher {
     event: EventKind,
     filter: Filter,
     backfill: usize,
+    most: usize,
     state: State,
 }
 
 impl Watcher {
     fn new(event: EventKind) -> Self {
-        Self { event, filter: Filter::default(), backfill: 0, state: State::default() }
+        Self { event, filter: Filter::default(), backfill: 0, most: MOST, state: State::default() }
     }
 
     /// What the poll would record, one line each.
@@ -37,7 +38,7 @@ impl Watcher {
         match news(sight, rules, &known) {
             Err(disbelief) => write!(said, "{disbelief:?}").unwrap(),
             Ok(news) => {
-                for one in news {
+                for one in portion(news, sight, self.most).0 {
                     writeln!(said, "{}", describe(&one)).unwrap();
                     self.record(&watch, sight, one);
                 }
@@ -307,6 +308,25 @@ fn a_branch_tells_its_commits_and_its_rewriting() {
     case(&mut watcher, &log("z", "y z"), "gap before y; new y; new z");
     let told = Sight { descends: Some(false), ..log("n", "m n") };
     case(&mut watcher, &told, "new m; rewritten n was z");
+}
+
+#[test]
+fn commits_that_are_left_for_the_next_look_make_no_branch_a_rewritten_one() {
+    let mut watcher = Watcher { most: 3, ..Watcher::new(EventKind::Branch) };
+    case(&mut watcher, &log("a", "a"), "FirstSight a");
+    case(&mut watcher, &log("f", "b c d e f"), "gap before b; new b; new c; Commits");
+    case(&mut watcher, &log("f", "b c d e f"), "new d; new e; new f");
+    case(&mut watcher, &log("f", "b c d e f"), "");
+    // Behind a commit that was known, the old head is missing: that is told, if only later.
+    case(&mut watcher, &log("m", "b j k l m"), "new j; new k; new l");
+    case(&mut watcher, &log("m", "b j k l m"), "rewritten m was f");
+    // What is known for the first time comes before all commits.
+    let lost = |label: &str| Unusable { label: label.to_owned(), reason: "no link".to_owned() };
+    let sight = Sight { unusable: vec![lost("x"), lost("y")], ..log("b", "a b") };
+    let mut watcher = Watcher { most: 1, ..Watcher::new(EventKind::Branch) };
+    case(&mut watcher, &sight, "skipped unusable:x: unusable");
+    case(&mut watcher, &sight, "skipped unusable:y: unusable");
+    case(&mut watcher, &sight, "FirstSight a b");
 }
 
 #[test]
