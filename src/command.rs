@@ -27,6 +27,9 @@ use crate::{
 #[must_use]
 pub fn run(cli: &Cli) -> Outcome {
     let report = Report::new(&cli.global, json(&cli.command));
+    if let Err(error) = signals::prepare() {
+        report.warning(&format!("cannot handle signals: {error}"));
+    }
     let outcome = perform(cli, &report).unwrap_or_else(|failure| {
         report.failure(&failure);
         Outcome::from(&failure)

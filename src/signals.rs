@@ -16,7 +16,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 static REGISTRY: Registry = Registry::new();
 
-/// Starts the thread that takes the signals; once, at the start of the program.
+/// Undoes what whoever starts us may have set, and what no command can work with.
+///
+/// # Errors
+/// If the handlers cannot be installed.
+pub fn prepare() -> io::Result<()> {
+    // Taken, it makes a write beyond RLIMIT_FSIZE an error (setrlimit(2)) instead of our end.
+    flag::register(SIGXFSZ, Arc::default())?;
+    // Where SIGCHLD is ignored, the kernel drops the exit status of every child (wait(2)). Any handler
+    // undoes that.
+    flag::register(SIGCHLD, Arc::default())?;
+    Ok(())
+}
+
+/// Starts the thread that takes the signals to end; once, before there is work that must not be cut short.
 ///
 /// With no child running, a signal ends the process with exit status 128 + signal. With one, the
 /// child is ended ([`crate::child::run`] returns [`crate::child::Exit::Interrupted`]), no other one
@@ -42,12 +55,7 @@ pub(crate) fn registry() -> &'static Registry {
 fn install_with(patience: Duration) -> io::Result<()> {
     let ignored = fs::read_to_string("/proc/self/status").map_or(0, |status| ignored_mask(&status));
     let taken = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|signal| ignored & (1 << (signal - 1)) == 0);
-    // Taken, it makes a write beyond RLIMIT_FSIZE an error (setrlimit(2)) instead of our end.
-    flag::register(SIGXFSZ, Arc::default())?;
     let mut signals = Signals::new(taken)?;
-    // Whoever starts us may ignore SIGCHLD, and the kernel would then drop the exit status of every
-    // child (wait(2)). Any handler undoes that.
-    flag::register(SIGCHLD, Arc::default())?;
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         let mut leaving = false;
         for signal in signals.forever() {
@@ -233,7 +241,7 @@ mod tests {
                 }
             }
             "waits" => {
-                install().unwrap();
+                prepare().unwrap();
                 assert_eq!(run(shell("exit 3")), Exit::Code(3));
             }
             "records" => {

@@ -606,6 +606,25 @@ fn a_runner_that_hangs_is_ended_with_its_whole_group() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")]
+fn who_starts_us_may_ignore_the_end_of_children() {
+    let fork = Fork::dispatching("command", "exit 0");
+    fork.release("v1.1.0");
+    // GNU env(1): a shell may not ignore SIGCHLD for others.
+    let ignoring = |command: &str| {
+        let ignoring = ["--ignore-signal=CHLD", env!("CARGO_BIN_EXE_patch"), command];
+        fork.environment().run("env", &ignoring).in_dir("fork").run()
+    };
+    for (command, said) in
+        [("poll", "up: v1.1.0 -> command: completed\n"), ("status", "up "), ("doctor", "ok      git: ")]
+    {
+        let told = ignoring(command);
+        assert_eq!((told.status, told.stderr.as_str()), (0, ""), "{told}");
+        assert!(told.stdout.contains(said), "{told}");
+    }
+}
+
 /// Neither process is waited for by time: the runner says that it runs, and its end ends the poll.
 #[test]
 fn a_poll_that_is_told_to_end_ends_its_run_and_records_it() {
