@@ -17,6 +17,7 @@ pub mod watch_list;
 
 use crate::{
     cli::{Cli, Command, JsonArg, WatchCommand},
+    ledger::Ledger,
     outcome::Outcome,
     report::Report,
     signals,
@@ -48,6 +49,14 @@ pub fn run(cli: &Cli) -> Outcome {
 pub(crate) fn handle_signals(report: &Report) {
     if let Err(error) = signals::install() {
         report.warning(&format!("cannot handle signals: {error}"));
+    }
+}
+
+/// Tells what happened to the ledger, also where something failed after it: the next command finds
+/// nothing to tell.
+pub(crate) fn tell_notices(ledger: &mut Ledger, report: &Report) {
+    for notice in ledger.take_notices() {
+        report.warning(&notice);
     }
 }
 

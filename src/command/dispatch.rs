@@ -1,6 +1,6 @@
 //! `patch dispatch`: dispatch what is pending, without a look at upstream.
 
-use super::handle_signals;
+use super::{handle_signals, tell_notices};
 use crate::{
     cli::DispatchArgs,
     dispatch,
@@ -48,9 +48,7 @@ pub fn dispatch(
 ) -> (Outcome, Vec<WatchName>) {
     let tell = |records: &[Record]| report.records(records);
     let (mut ledger, dispatched) = dispatch::run(workspace, watches, ledger, &tell);
-    for notice in ledger.take_notices() {
-        report.warning(&notice);
-    }
+    tell_notices(&mut ledger, report);
     for (watch, failure) in &dispatched.failures {
         report.warning(&format!("watch `{watch}`: dispatching stopped; what was pending stays pending"));
         report.failure(failure);

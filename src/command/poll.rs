@@ -2,7 +2,7 @@
 
 use super::{
     dispatch::{dispatch, tell_due},
-    handle_signals,
+    handle_signals, tell_notices,
 };
 use crate::{
     cli::PollArgs,
@@ -44,12 +44,10 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     let lock = workspace.lock("intake.lock", WAIT)?;
     let mut ledger = workspace.ledger()?;
     let mut part = |intake: Intake| looked = looked.and(tell(report, &intake));
-    let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part)?;
+    let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part);
     drop(lock);
-    for notice in ledger.take_notices() {
-        report.warning(&notice);
-    }
-    part(last);
+    tell_notices(&mut ledger, report);
+    part(last?);
     if args.no_dispatch {
         return Ok(looked);
     }

@@ -1,6 +1,6 @@
 //! `patch retry` and `patch replay`: a person's wish for another attempt.
 
-use super::{dispatch::dispatch_now, handle_signals, select};
+use super::{dispatch::dispatch_now, handle_signals, select, tell_notices};
 use crate::{
     cli::{ReplayArgs, RetryArgs},
     dispatch::plan::{Standing, is_wanted, standing},
@@ -133,7 +133,9 @@ fn perform(
     let records: Vec<Record> =
         requests.into_iter().map(|request| Record::new(now, Body::Request(Box::new(request)))).collect();
     let mut ledger = workspace.ledger()?;
-    ledger.append(&records)?;
+    let appended = ledger.append(&records);
+    tell_notices(&mut ledger, report);
+    appended?;
     report.records(&records);
     if no_dispatch {
         ledger.save_index()?;

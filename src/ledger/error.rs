@@ -80,6 +80,9 @@ impl LedgerError {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "make room; nothing is lost, the next poll finds the same news again".to_owned()
                 }
+                io::ErrorKind::FileTooLarge => "allow larger files (`ulimit -f`); nothing is lost, the next poll finds the \
+                                                same news again"
+                    .to_owned(),
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
                     "make it writable, or name another directory: `git config patch.stateDir DIR` or PATCH_STATE_DIR"
                         .to_owned()

@@ -530,7 +530,7 @@ fn a_limit_on_the_size_of_files_is_a_full_disk() {
         status: 1
         --- stderr
         error: cannot append to $TEMP/state/fork-ID/ledger.jsonl: File too large (os error 27)
-        hint: see that the state directory is sound; PATCH_STATE_DIR names another
+        hint: allow larger files (`ulimit -f`); nothing is lost, the next poll finds the same news again
     "#]]);
     assert_eq!(fork.ledger(), before);
     fork.says_of(&["poll"]).is(&expect![[r#"
@@ -538,6 +538,34 @@ fn a_limit_on_the_size_of_files_is_a_full_disk() {
         --- stdout
         up: v1.1.0 is new
     "#]]);
+}
+
+#[test]
+fn a_torn_line_is_told_though_what_comes_after_it_cannot_be_written() {
+    let fork = Fork::new();
+    fork.release("v1.0.1");
+    fork.patch(&["poll"]).success();
+    fork.set("watch.up.payload", &format!("long={}", "x".repeat(9000)));
+    fork.release("v1.1.0");
+    fork.write_ledger(format!("{}{{\"v\":1", fork.ledger()).as_bytes());
+    let torn = fork.ledger();
+    let limited = |command: &[&str]| {
+        fork.write_ledger(torn.as_bytes());
+        // In blocks of 512 bytes: not enough for one more record.
+        let limit = format!("ulimit -f {}; exec \"$0\" \"$@\"", torn.len() / 512 + 1);
+        let script = ["-c", &limit, env!("CARGO_BIN_EXE_patch")];
+        fork.environment().run("sh", &[&script, command].concat()).in_dir("fork").run()
+    };
+    for command in [&["poll"][..], &["replay", "v1.0.1", "--to", "trigger-branch"]] {
+        let told = limited(command);
+        assert_eq!(told.status, 1, "{told}");
+        assert!(told.stderr.starts_with("warning: the ledger's last line was torn"), "{told}");
+        assert!(told.stderr.contains("File too large"), "{told}");
+    }
+    fork.write_ledger(torn.as_bytes());
+    let told = fork.patch(&["replay", "v1.0.1", "--to", "trigger-branch", "--no-dispatch"]).run();
+    assert_eq!((told.status, told.stderr.lines().count()), (0, 1), "{told}");
+    assert!(told.stderr.starts_with("warning: the ledger's last line was torn"), "{told}");
 }
 
 #[test]
