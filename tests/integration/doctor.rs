@@ -167,6 +167,7 @@ fn the_doctor_works_where_everything_else_refuses() {
     let outside = environment.patch(&["doctor", "--quiet"]).run();
     assert_eq!(outside.status, 1);
     assert!(outside.stdout.contains("broken  repository: "), "{outside}");
+    assert!(!outside.stdout.contains("patch watch add"), "there is nowhere to add it: {outside}");
     environment.repository("bare-of-watches");
     let unwatched = environment.patch(&["doctor", "--quiet"]).in_dir("bare-of-watches").run();
     unwatched.is(&expect![[r#"
