@@ -1,7 +1,7 @@
 //! `patch doctor`: what could be wrong, each thing with the command that mends it.
 //!
 //! Works where everything else refuses: what one check cannot read is a finding of that check, and
-//! the others go on. A check is a function of the [`Scene`] in [`CHECKS`].
+//! the others go on. A check is a function of the [`Scene`] in `CHECKS`.
 
 mod clock;
 mod directory;

@@ -39,7 +39,7 @@ const APPEND_WAIT: Duration = Duration::from_secs(30);
 pub struct Ledger {
     directory: PathBuf,
     /// What the position is a place in. It stays open so that no other file can have its inode.
-    read: Option<File>,
+    file: Option<File>,
     state: State,
     position: Position,
     indexed: Position,
@@ -55,16 +55,7 @@ impl Ledger {
     /// When it is damaged before its end, from a later version, or cannot be read.
     pub fn open(directory: &Path) -> Result<Self, LedgerError> {
         let mut ledger = Self::unread(directory);
-        let Some(file) = private::open_read(&ledger.path()).map_err(LedgerError::io("cannot read", &ledger.path()))?
-        else {
-            return Ok(ledger);
-        };
-        if let Some((position, state)) = index::load(&ledger.index_path(), &file) {
-            ledger.settled = position.length;
-            (ledger.indexed, ledger.position, ledger.state) = (position.clone(), position, state);
-            ledger.read = Some(file.try_clone().map_err(LedgerError::io("cannot read", &ledger.path()))?);
-        }
-        ledger.catch_up(&file)?;
+        ledger.read()?;
         Ok(ledger)
     }
 
@@ -73,15 +64,34 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`], and when the lock is not to be had or the disk refuses.
     pub fn open_settled(directory: &Path) -> Result<Self, LedgerError> {
-        let mut ledger = Self::open(directory)?;
-        ledger.refresh()?;
+        let mut ledger = Self::unread(directory);
+        // Under the lock nobody's append is between its write and its fsync, or being taken back.
+        let _lock = ledger.lock()?;
+        if ledger.read()? {
+            ledger.settle()?;
+        }
         Ok(ledger)
+    }
+
+    /// Reads the index, and what was appended since; whether there is a ledger.
+    fn read(&mut self) -> Result<bool, LedgerError> {
+        let path = self.path();
+        let Some(file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? else {
+            return Ok(false);
+        };
+        if let Some((position, state)) = index::load(&self.index_path(), &file) {
+            self.settled = position.length;
+            (self.indexed, self.position, self.state) = (position.clone(), position, state);
+            self.file = Some(file.try_clone().map_err(LedgerError::io("cannot read", &path))?);
+        }
+        self.catch_up(&file)?;
+        Ok(true)
     }
 
     fn unread(directory: &Path) -> Self {
         Self {
             directory: directory.to_owned(),
-            read: None,
+            file: None,
             state: State::default(),
             position: Position::default(),
             indexed: Position::default(),
@@ -244,7 +254,7 @@ impl Ledger {
             self.settled = 0;
         }
         if !is_same {
-            self.read = Some(file.try_clone().map_err(LedgerError::io("cannot read", &path))?);
+            self.file = Some(file.try_clone().map_err(LedgerError::io("cannot read", &path))?);
         }
         reader
             .seek(SeekFrom::Start(self.position.length))
@@ -262,7 +272,7 @@ impl Ledger {
 
     /// Whether the position is a place in this file.
     fn is_read_from(&self, file: &File) -> io::Result<bool> {
-        let Some(read) = &self.read else { return Ok(false) };
+        let Some(read) = &self.file else { return Ok(false) };
         let (read, file) = (read.metadata()?, file.metadata()?);
         Ok((read.dev(), read.ino()) == (file.dev(), file.ino()))
     }
