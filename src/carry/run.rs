@@ -64,17 +64,14 @@ impl Carried {
         self.report.artifacts.checks.iter().any(|check| !check.passed)
     }
 
-    /// The same run where the conflicts that the program resolved are left to a person: with it, the
-    /// candidate did not pass.
+    /// The same run where the conflicts that no person resolved are left to one: as they were resolved,
+    /// the candidate did not pass.
     #[must_use]
     pub fn left_to(self, mut person: Self) -> Self {
         let before = self.report.artifacts;
         let report = &mut person.report;
-        report.message = format!(
-            "{}; as the resolver resolved it, the candidate fails {}",
-            report.message,
-            verify::words(&before.checks)
-        );
+        let how = if before.used_resolver { "the resolver resolved it" } else { "it was resolved before" };
+        report.message = format!("{}; as {how}, the candidate fails {}", report.message, verify::words(&before.checks));
         report.artifacts.checks = before.checks;
         report.artifacts.resolver = before.resolver;
         for tried in &mut report.artifacts.resolver {
@@ -162,7 +159,7 @@ pub fn publish(
     plan: &Plan,
     carried: &mut Carried,
 ) -> Result<(), Failure> {
-    let Some(built) = &carried.built else { return Ok(()) };
+    let Some(built) = carried.built.as_ref().filter(|_| !carried.is_refused()) else { return Ok(()) };
     let pairs: Vec<(CommitId, CommitId)> = plan
         .stack
         .patches()

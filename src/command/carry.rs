@@ -186,10 +186,14 @@ impl<'a> Run<'a> {
         resolvers.check_used()?;
         carried.report.artifacts.resolver = resolvers.reports();
         self.verify(&mut carried)?;
-        if carried.is_refused() && carried.report.artifacts.used_resolver {
-            resolvers.without_program();
+        let artifacts = &carried.report.artifacts;
+        if carried.is_refused() && (artifacts.used_resolver || artifacts.used_rerere) {
+            resolvers.only_a_person();
             let person = run::carry(workspace, repository, plan, behind, &mut resolvers, &mut tell)?;
-            carried = carried.left_to(person);
+            // Without one, all of it was decided before the branch that is continued from: it is that candidate again.
+            if person.picks.conflict.is_some() {
+                carried = carried.left_to(person);
+            }
         }
         run::publish(workspace, repository, plan, &mut carried)?;
         if carried.built.is_some() {

@@ -154,3 +154,31 @@ fn modes_line_ends_and_added_files_survive() {
     assert_eq!(tree(&first), tree(&second));
     assert!(tree(&second).starts_with("100755 "), "{}", tree(&second));
 }
+
+#[test]
+fn what_did_not_pass_is_not_recorded() {
+    let world = conflicting();
+    world.carry(&["--onto", "v2"]);
+    world.set("patch.verify", "grep -qx both f");
+    let told = world.finish("fork", BRANCH, &[("f", &both())]);
+    assert_eq!(told.report["status"], "failed", "{}", told.output);
+    assert!(!world.state("rr-cache").exists());
+    let told = world.finish("fork", BRANCH, &[("f", &lines(&[(5, "both")]))]);
+    assert_eq!(told.said(), "changed: 1 patch carried onto v2; verified");
+    assert!(world.state("rr-cache").exists());
+}
+
+#[test]
+fn where_a_recorded_resolution_does_not_pass_a_person_has_to_decide() {
+    let world = conflicting();
+    world.carry(&["--onto", "v2"]);
+    world.finish("fork", BRANCH, &[("f", &both())]);
+    world.git("fork", &["switch", "--quiet", "main"]);
+    world.set("patch.verify", "grep -qx both f");
+    let told = world.carry(&["--onto", "v3"]);
+    assert_eq!((told.conflicts(), told.used()), (vec!["f: content".to_owned()], (false, false)), "{}", told.output);
+    let words = "as it was resolved before, the candidate fails `grep -qx both f`: exit status 1";
+    assert!(told.said().contains(words), "{}", told.said());
+    let told = world.finish("fork", "patch-moi/intervention/upstream/v3", &[("f", &lines(&[(5, "both")]))]);
+    assert_eq!(told.said(), "changed: 1 patch carried onto v3; verified");
+}

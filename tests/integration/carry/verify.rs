@@ -166,3 +166,23 @@ fn what_a_resolver_made_and_fails_is_left_to_a_person() {
     let told = world.carry(&["--onto", "v3"]);
     assert_eq!(told.said(), "changed: 1 patch carried onto v3; verified", "{}", told.output);
 }
+
+#[test]
+fn what_a_program_resolved_before_a_person_is_published_only_if_it_passes() {
+    let world = World::new();
+    world.commit("fork", "Five", &[("f", &lines(&[(5, "ours")]))]);
+    world.commit("fork", "X", &[("dir/x", &lines(&[(5, "our x")]))]);
+    world.release("v2", &[("f", &lines(&[(5, "theirs")])), ("dir/x", &lines(&[(5, "their x")]))]);
+    let resolver = "#!/bin/sh\ntest -f dir/x && grep -q '<<<' dir/x && exit 1\ngit checkout --theirs f && git add f\n";
+    let program = world.environment().program("bin/resolver", resolver);
+    world.git("fork", &["config", "patch.resolver", program.to_str().unwrap()]);
+    let told = world.carry(&["--onto", "v2"]);
+    assert_eq!(told.conflicts(), ["dir/x: content"], "{}", told.output);
+    world.set("patch.verify", "grep -qx fixed f");
+    let both = lines(&[(5, "both")]);
+    let told = world.finish("fork", "patch-moi/intervention/upstream/v2", &[("dir/x", &both)]);
+    assert_eq!(told.said(), "failed: 2 patches carried onto v2, and not published: `grep -qx fixed f`: exit status 1");
+    assert_eq!(told.fates(), ["Five: resolved", "X: resolved"]);
+    assert_eq!(told.artifacts()["candidateRefs"], serde_json::json!([]));
+    assert!(!is_published(&world));
+}
