@@ -242,6 +242,8 @@ pub struct Picked {
     pub tree: TreeId,
     /// Upstream had it and took it back: the commit that did, if that is so.
     pub reverted: Option<CommitId>,
+    /// The upstream commit that makes the same change, although the patch applies once more.
+    pub twin: Option<CommitId>,
 }
 
 /// What picking a whole stack came to.

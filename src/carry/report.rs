@@ -121,6 +121,10 @@ pub struct PatchReport {
     /// The upstream commit that took it back, after upstream had it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reverted_by: Option<CommitId>,
+    /// The upstream commit that makes the same change, although the patch applies once more and is
+    /// carried: upstream may have moved it, and the candidate have it twice.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub twin: Option<CommitId>,
 }
 
 /// A conflict, for people and for a resolver.

@@ -100,7 +100,7 @@ pub fn carry(
         };
         let picked = plan.stack.patches().enumerate().map(|(index, _)| {
             let fate = Fate::Pending { applies: None };
-            Picked { index, fate, tree: plan.onto.tree.clone(), reverted: None }
+            Picked { index, fate, tree: plan.onto.tree.clone(), reverted: None, twin: None }
         });
         let picks = Picks { picked: picked.collect(), conflict: None };
         let message = format!(
@@ -332,6 +332,7 @@ pub fn report(plan: &Plan, picks: &Picks, built: Option<&Built>, status: Status,
         fate: picked.fate.clone(),
         new_sha: built.and_then(|built| built.commits.get(picked.index).cloned().flatten()),
         reverted_by: picked.reverted.clone(),
+        twin: picked.twin.clone(),
     });
     let conflicts = picks.conflict.iter().map(ConflictReport::of);
     let resolved = |by| picks.picked.iter().any(|picked| picked.fate == Fate::Resolved { by });

@@ -346,12 +346,11 @@ fn words(told: &CarryReport) -> Vec<String> {
     let mut lines = vec![printable(&told.message)];
     for patch in &artifacts.patches {
         let is_plain = matches!(patch.fate, Fate::Carried | Fate::Pending { applies: None });
-        if !is_plain || patch.reverted_by.is_some() {
+        let upstream = review::upstream(patch);
+        if !is_plain || !upstream.is_empty() {
             let subject = printable(clipped(&patch.subject, 60));
-            let reverted = patch.reverted_by.as_ref();
-            let reverted = reverted.map(|by| format!("; upstream had it and took it back in {}", by.short()));
             let (sha, fate) = (patch.sha.short(), review::fate(&patch.fate));
-            lines.push(format!("  {:>3} {sha} {subject}: {fate}{}", patch.place, reverted.unwrap_or_default()));
+            lines.push(format!("  {:>3} {sha} {subject}: {fate}{upstream}", patch.place));
         }
     }
     for file in artifacts.conflicts.iter().flat_map(|conflict| &conflict.files) {

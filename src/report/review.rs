@@ -65,10 +65,18 @@ pub fn lines(report: &Report) -> Vec<String> {
 fn of_patch(patch: &PatchReport) -> String {
     let subject = printable(clipped(&patch.subject, 60));
     let new = patch.new_sha.as_ref().map(|new| format!(" -> {}", new.short())).unwrap_or_default();
-    let reverted = patch.reverted_by.as_ref();
-    let reverted = reverted.map(|by| format!("; upstream had it and took it back in {}", by.short()));
     let (place, sha, fate) = (patch.place, patch.sha.short(), fate(&patch.fate));
-    format!("{place:>3} {sha}{new} {subject}: {fate}{}", reverted.unwrap_or_default())
+    format!("{place:>3} {sha}{new} {subject}: {fate}{}", upstream(patch))
+}
+
+/// What upstream has to do with a patch that is carried; mostly nothing.
+#[must_use]
+pub fn upstream(patch: &PatchReport) -> String {
+    match (&patch.twin, &patch.reverted_by) {
+        (Some(twin), _) => format!("; upstream has it too, as {}: look that it is not there twice", twin.short()),
+        (None, Some(by)) => format!("; upstream had it and took it back in {}", by.short()),
+        (None, None) => String::new(),
+    }
 }
 
 fn of_conflict(conflict: &ConflictReport) -> Vec<String> {

@@ -58,7 +58,8 @@ pub fn walk(
         };
         tree = after;
         let reverted = walk.twins.reverted.get(&patch.commit).cloned();
-        let picked = Picked { index, fate, tree: tree.clone(), reverted };
+        let twin = walk.twins.landed.get(&patch.commit).filter(|_| fate == Fate::Carried).cloned();
+        let picked = Picked { index, fate, tree: tree.clone(), reverted, twin };
         tell(patch, &picked);
         picks.picked.push(picked);
     }

@@ -226,3 +226,17 @@ fn a_patch_that_does_what_an_older_one_does_is_kept() {
     let told = world.carry(&["--onto", "v2", "--stack", "patch/*"]);
     assert_eq!(told.fates(), ["One: carried", "Again: carried-changed"]);
 }
+
+#[test]
+fn a_patch_that_upstream_has_at_another_place_is_carried_and_told() {
+    let world = World::new();
+    let added = lines(&[(5, "5\nadded")]);
+    world.commit("fork", "Added", &[("f", &added)]);
+    let twin = world.commit("upstream", "Added (#1)", &[("f", &added)]);
+    world.release("v2", &[("f", &lines(&[(30, "30\nadded")]))]);
+    let told = world.carry(&["--onto", "v2"]);
+    assert_eq!(told.fates(), ["Added: carried"]);
+    assert_eq!(told.artifacts()["patches"][0]["twin"], twin.as_str());
+    let words = format!("Added: carried; upstream has it too, as {}: look that it is not there twice", &twin[..10]);
+    assert!(told.output.stderr.contains(&words), "{}", told.output);
+}
