@@ -16,6 +16,7 @@ use crate::{
     event::Event,
     ledger::state::key_of,
     refname::component,
+    report::words::counted,
     text::printable,
     time::Timestamp,
     watch::{Watch, WatchName},
@@ -112,10 +113,10 @@ pub fn make(
     let mut warnings: Vec<String> = upstream.warning.into_iter().collect();
     if !stack.upstream_only.is_empty() {
         warnings.push(format!(
-            "{} commits of `{}` are on a branch or tag of upstream's and not in {}: they are not taken for patches",
-            stack.upstream_only.len(),
-            printable(&stack.name),
-            printable(&onto.name)
+            "{} on a branch or tag of upstream's and not in {}: not taken for a patch of `{}`",
+            counted(stack.upstream_only.len(), "commit is", "commits are"),
+            printable(&onto.name),
+            printable(&stack.name)
         ));
     }
     Ok(Plan {
