@@ -153,17 +153,19 @@ fn refuse_touched(
 ) -> Result<(), Failure> {
     let short = printable(reference.trim_start_matches("refs/heads/"));
     let raw = repository.commit(there)?;
-    let hint = Some(format!(
-        "finish it: `git switch {short}`, then `patch carry --continue`; or move it away: \
-         `git branch --move {short} OTHER-NAME`"
-    ));
     if !is_untouched(&raw) {
+        let away = format!("move it away: `git branch --move {short} OTHER-NAME`, then carry again");
+        let (which, hint) = if is_same_state(repository, there, commit)? {
+            ("", format!("finish it: `git switch {short}`, then `patch carry --continue`; or {away}"))
+        } else {
+            // To continue from it would be refused: it is not of this run.
+            (", which belongs to another state of the run", away)
+        };
         let what = format!(
-            "a person has worked on the intervention branch `{short}` ({}), which belongs to another state of the \
-             run; it was left alone",
+            "a person has worked on the intervention branch `{short}` ({}){which}; it was left alone",
             there.short()
         );
-        return Err(Failure::Carry(what, hint));
+        return Err(Failure::Carry(what, Some(hint)));
     }
     let worktree = repository.text(&["for-each-ref", "--format=%(worktreepath)", reference])?;
     if !worktree.is_empty() {
@@ -176,6 +178,16 @@ fn refuse_touched(
         return Err(Failure::Carry(what, Some(hint)));
     }
     Ok(())
+}
+
+/// Whether what a person has built upon an intervention can be continued from in the state of this one.
+fn is_same_state(repository: &Repository, there: &CommitId, commit: &CommitId) -> Result<bool, Failure> {
+    let new = repository.commit(commit)?;
+    let parents = new.parents().map_err(|reason| super::repository::unreadable("cat-file", reason))?;
+    let Some(below) = parents.first() else { return Ok(false) };
+    let Some(left) = among(repository, below, there)? else { return Ok(false) };
+    let state = |raw: &RawCommit| Mark::read(&String::from_utf8_lossy(&raw.message));
+    Ok(state(&repository.commit(&left)?).is_some_and(|left| state(&new) == Some(left)))
 }
 
 /// Whether it is an intervention's commit as it was left: committed by us.

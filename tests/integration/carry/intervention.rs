@@ -149,8 +149,24 @@ fn one_that_nobody_touched_follows_the_stack_and_one_that_a_person_touched_stays
         let told = world.carry(&["--onto", "v2"]);
         assert_eq!(told.output.status, 1);
         assert!(told.output.stderr.contains("a person has worked on the intervention branch"), "{}", told.output);
+        // It is of an older state of the stack, and nothing can be continued from it.
+        assert!(told.output.stderr.contains("hint: move it away: "), "{}", told.output);
         assert_eq!(commit_of(&world, BRANCH), theirs);
         world.git("look", &["switch", "--quiet", BRANCH]);
+    }
+}
+
+#[test]
+fn one_that_a_person_is_working_on_is_to_be_finished() {
+    let world = conflicting();
+    world.carry(&["--onto", "v2"]);
+    world.git("fork", &["worktree", "add", "--quiet", "../look", BRANCH]);
+    for how in ["--amend", "--message=On top"] {
+        world.git("look", &["commit", "--quiet", "--no-edit", "--allow-empty", how]);
+        let told = world.carry(&["--onto", "v2"]);
+        assert_eq!(told.output.status, 1);
+        let hint = format!("hint: finish it: `git switch {BRANCH}`, then `patch carry --continue`; or move it away: ");
+        assert!(told.output.stderr.contains(&hint), "{}", told.output);
     }
 }
 
