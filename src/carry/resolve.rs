@@ -17,7 +17,7 @@ pub struct Resolvers<'a> {
     resumed: Option<Resumed<'a>>,
     rerere: Option<Rerere<'a>>,
     resolver: Option<Resolver<'a>>,
-    /// What a person or the program has resolved, to be recorded if it proves right.
+    /// What the program has resolved, to be recorded if it proves right.
     tried: Vec<(Conflict, TreeId)>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Resolvers<'a> {
         self.resolver.as_mut().map(|resolver| mem::take(&mut resolver.reports)).unwrap_or_default()
     }
 
-    /// Records what was resolved: the candidate has passed whatever it had to.
+    /// Records what the program has resolved: the candidate has passed whatever it had to.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -51,8 +51,8 @@ impl<'a> Resolvers<'a> {
         self.tried.drain(..).try_for_each(|(conflict, tree)| rerere.record(&conflict, &tree))
     }
 
-    /// Asks a person only: the candidate with the resolutions of the others did not pass. What was
-    /// resolved so far is not recorded.
+    /// Asks a person only: the candidate with the resolutions of the others did not pass. What the program
+    /// did so far is nobody's resolution.
     pub fn only_a_person(&mut self) {
         self.rerere = None;
         self.resolver = None;
@@ -76,8 +76,13 @@ impl Resolve for Resolvers<'_> {
                 break;
             }
         }
-        if let Some(Resolution { tree, by: ResolvedBy::Hand | ResolvedBy::Resolver }) = &found {
-            self.tried.push((conflict.clone(), tree.clone()));
+        match (&found, &self.rerere) {
+            // A person is believed before the checks: what they find may be in another patch.
+            (Some(Resolution { tree, by: ResolvedBy::Hand }), Some(rerere)) => rerere.record(conflict, tree)?,
+            (Some(Resolution { tree, by: ResolvedBy::Resolver }), _) => {
+                self.tried.push((conflict.clone(), tree.clone()));
+            }
+            _ => {}
         }
         Ok(found)
     }

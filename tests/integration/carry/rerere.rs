@@ -156,16 +156,18 @@ fn modes_line_ends_and_added_files_survive() {
 }
 
 #[test]
-fn what_did_not_pass_is_not_recorded() {
+fn a_person_whose_resolution_does_not_pass_is_asked_again() {
     let world = conflicting();
     world.carry(&["--onto", "v2"]);
     world.set("patch.verify", "grep -qx both f");
     let told = world.finish("fork", BRANCH, &[("f", &both())]);
     assert_eq!(told.report["status"], "failed", "{}", told.output);
-    assert!(!world.state("rr-cache").exists());
+    world.git("fork", &["switch", "--quiet", "main"]);
+    let told = world.carry(&["--onto", "v2"]);
+    assert_eq!(told.output.status, 1);
+    assert!(told.output.stderr.contains("hint: finish it: "), "{}", told.output);
     let told = world.finish("fork", BRANCH, &[("f", &lines(&[(5, "both")]))]);
     assert_eq!(told.said(), "changed: 1 patch carried onto v2; verified");
-    assert!(world.state("rr-cache").exists());
 }
 
 #[test]
