@@ -92,7 +92,7 @@ impl<'a> Fork<'a> {
         Ok(Self { workspace, watch, refs: refs.transpose()? })
     }
 
-    /// The branch that the fork's HEAD is; else the one that is checked out here.
+    /// The branch that the fork's HEAD is; else the one that is checked out here, unless we made it.
     fn head(&self, repository: &Repository) -> Result<String, Failure> {
         if let Some(head) = self.refs.as_ref().and_then(|refs| refs.head.as_deref()) {
             return Ok(head.trim_start_matches("refs/heads/").to_owned());
@@ -101,13 +101,17 @@ impl<'a> Fork<'a> {
         for (name, prefix) in [(format!("{remote}HEAD"), remote.as_str()), ("HEAD".to_owned(), "refs/heads/")] {
             let finished = repository.attempt(&["symbolic-ref", "--quiet", &name])?;
             let target = finished.stdout.lossy();
-            if let Some(branch) = target.trim_end().strip_prefix(prefix).filter(|_| finished.exit.is_success()) {
+            // A candidate that is looked at is a result, and not where the patches are kept.
+            let prefix_of_ours = self.workspace.config.settings.ref_prefix.as_str();
+            let is_ours = |branch: &str| !prefix_of_ours.is_empty() && branch.starts_with(prefix_of_ours);
+            let branch = target.trim_end().strip_prefix(prefix).filter(|_| finished.exit.is_success());
+            if let Some(branch) = branch.filter(|branch| !is_ours(branch)) {
                 return Ok(branch.to_owned());
             }
         }
         Err(Failure::Usage(
-            "it is not known which branch holds the patches: the fork's HEAD is not known here, and no branch is \
-             checked out"
+            "it is not known which branch holds the patches: the fork's HEAD is not known here, and no branch of \
+             yours is checked out"
                 .to_owned(),
             Some(format!("name it: `git config watch.{}.stack BRANCH`, or `--stack BRANCH`", self.watch.name)),
         ))

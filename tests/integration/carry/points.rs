@@ -139,3 +139,16 @@ fn unattended_the_forks_own_branch_counts() {
     let told = world.carry(&["--onto", "v2", "--stack", "refs/remotes/origin/main"]);
     assert_eq!(told.fates(), ["Five: carried", "Six: carried"]);
 }
+
+#[test]
+fn a_candidate_that_is_looked_at_is_not_the_stack() {
+    let world = stacked();
+    world.release("v2", &[("g", "two\n")]);
+    world.carry(&["--onto", "v2"]);
+    world.release("v3", &[("g", "three\n")]);
+    world.git("fork", &["switch", "--quiet", "patch-moi/candidate/upstream/v2"]);
+    world.carry(&["--onto", "v3"]).is_wrong("it is not known which branch holds the patches", "--stack BRANCH");
+    // Named, it is what it is.
+    let told = world.carry(&["--onto", "v3", "--stack", "patch-moi/candidate/upstream/v2"]);
+    assert_eq!(told.fates(), ["Five: carried"]);
+}
