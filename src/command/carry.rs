@@ -68,8 +68,12 @@ fn hint(failure: &Failure) -> Option<String> {
 fn carry(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
     if args.resume {
-        let told = resume(&workspace, directory, args, report).map_err(begun)?;
-        return Ok(finish(report, &told));
+        let (told, event) = resume(&workspace, directory, args, report).map_err(begun)?;
+        let outcome = finish(report, &told);
+        if let Some(event) = event.filter(|_| matches!(told.status, Status::Changed | Status::Skipped)) {
+            report.talk(&format!("  where it is polled, the signal still waits: `patch retry {event}`"));
+        }
+        return Ok(outcome);
     }
     let point = point(&workspace, directory, args)?;
     let watch = watch(&workspace, args.watch.as_ref(), &point)?;
@@ -106,13 +110,13 @@ fn begun(failure: Failure) -> Failure {
     }
 }
 
-/// Goes on from the intervention that is checked out.
+/// Goes on from the intervention that is checked out; also tells the key of the event that asked for it.
 fn resume(
     workspace: &Workspace,
     directory: Option<&Path>,
     args: &CarryArgs,
     report: &Report,
-) -> Result<CarryReport, Failure> {
+) -> Result<(CarryReport, Option<String>), Failure> {
     handle_signals(report);
     let repository = Repository::open(workspace, crate::git::LOCAL)?;
     let found = resume::find(workspace, &repository)?;
@@ -126,7 +130,10 @@ fn resume(
     let mut plan = resume::plan(workspace, &repository, &watch, &found, decisions)?;
     plan.report = report_file(directory, args)?;
     let resumed = Resumed::new(&repository, &found)?;
-    Run::new(workspace, &repository, &watch, &plan, args, report).carry(Some(resumed))
+    let told = Run::new(workspace, &repository, &watch, &plan, args, report).carry(Some(resumed))?;
+    let event = plan.event.as_ref().filter(|_| told.artifacts.intervention.is_none());
+    let event = event.and_then(|_| shlex::try_quote(&plan.key).ok().map(|key| printable(&key)));
+    Ok((told, event))
 }
 
 /// Where the report is to be kept, absolute.

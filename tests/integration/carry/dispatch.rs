@@ -297,3 +297,17 @@ fn the_event_reaches_the_commands() {
     patch(&world, &["carry", "--onto", "v2"]).env("PATCH_EVENT_ID", "other").success();
     assert_eq!(world.environment().read("home/id"), "none\n");
 }
+
+#[test]
+fn whoever_finishes_an_intervention_is_told_how_the_poll_hears_of_it() {
+    let world = polled();
+    world.release("v3", &[("f", &lines(&[(5, "theirs")]))]);
+    patch(&world, &["--quiet", "poll"]).success();
+    let both = lines(&[(5, "five\ntheirs")]);
+    let told = world.finish("fork", "patch-moi/intervention/up/v3", &[("f", &both)]);
+    assert_eq!(told.report["status"], "changed", "{}", told.output);
+    let next = "\n  where it is polled, the signal still waits: `patch retry v3`\n";
+    assert!(told.output.stderr.ends_with(next), "{}", told.output);
+    patch(&world, &["--quiet", "retry", "v3"]).success();
+    assert_eq!(records(&world, "run").last().unwrap()["status"], "skipped");
+}

@@ -109,7 +109,8 @@ fn upstreams_own_backports_are_not_patches() {
     let told = world.carry(&["--onto", "v2"]);
     assert_eq!(told.fates(), ["Five: carried"]);
     assert_eq!(told.artifacts()["upstreamOnly"][0]["sha"], backport.as_str());
-    let warning = "warning: 1 commit is on a branch or tag of upstream's and not in v2: not taken for a patch of `main`";
+    let warning =
+        "warning: 1 commit is on a branch or tag of upstream's and not in v2: not taken for a patch of `main`";
     assert!(told.output.stderr.contains(warning), "{}", told.output);
 }
 
