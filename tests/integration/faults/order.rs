@@ -1,6 +1,7 @@
 //! What is on the disk before what else is done, as the trace of a poll shows it.
 
 use super::can_trace;
+use super::strace::whole_lines;
 use crate::environment::Output;
 use crate::fork::Fork;
 use crate::upstream::{Feeds, atom};
@@ -51,7 +52,7 @@ fn steps(fork: &Fork) -> Vec<String> {
             _ => None,
         }
     };
-    let mut steps: Vec<String> = trace.lines().filter_map(step).collect();
+    let mut steps: Vec<String> = whole_lines(&trace).iter().filter_map(|line| step(line)).collect();
     steps.dedup();
     steps
 }

@@ -43,6 +43,32 @@ pub fn calls(role: &str, trace: &str) -> (Vec<Call>, Vec<Call>) {
     (own, others)
 }
 
+/// The lines of a trace, with those calls whole that another thread's interrupted, where they ended.
+pub fn whole_lines(trace: &str) -> Vec<String> {
+    let mut begun: HashMap<&str, String> = HashMap::new();
+    let mut lines = Vec::new();
+    for line in trace.lines() {
+        let thread = line.split_whitespace().next().unwrap_or_default();
+        let resumed = line.split_once("<... ").and_then(|(_, rest)| rest.split_once(" resumed>"));
+        if let Some(beginning) = line.strip_suffix(" <unfinished ...>") {
+            begun.insert(thread, beginning.to_owned());
+        } else if let Some((beginning, (_, end))) = resumed.and_then(|end| Some((begun.remove(thread)?, end))) {
+            lines.push(beginning + end);
+        } else {
+            lines.push(line.to_owned());
+        }
+    }
+    // What never ended was the last thing that its thread did.
+    lines.extend(begun.into_values());
+    lines
+}
+
+#[test]
+fn interrupted_calls_are_put_together() {
+    let trace = "1 execve(\"a\" <unfinished ...>\n2 write(1, \"x\") = 1\n1 <... execve resumed>) = 0\n2 fsync(3 <unfinished ...>";
+    assert_eq!(whole_lines(trace), ["2 write(1, \"x\") = 1", "1 execve(\"a\") = 0", "2 fsync(3"]);
+}
+
 /// Whether a call of this name in this thread is the only one of its name and number.
 ///
 /// `patch` has a thread that makes all its calls of `flock`, and no other.
