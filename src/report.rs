@@ -90,6 +90,12 @@ impl Report {
         self.json
     }
 
+    /// Whether the answer goes to a terminal, and not to a program or a file.
+    #[must_use]
+    pub fn answers_a_person(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// The colours of standard output.
     #[must_use]
     pub fn paint(&self) -> Paint {

@@ -69,7 +69,7 @@ fn carry(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<
     let workspace = Workspace::open(directory)?;
     if args.resume {
         let (told, event) = resume(&workspace, directory, args, report).map_err(begun)?;
-        let outcome = finish(report, &told);
+        let outcome = finish(report, &told, args);
         if let Some(event) = event.filter(|_| matches!(told.status, Status::Changed | Status::Skipped)) {
             report.talk(&format!("  where it is polled, the signal still waits: `patch retry {event}`"));
         }
@@ -80,7 +80,7 @@ fn carry(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<
     handle_signals(report);
     let repository = Repository::open(&workspace, watch.timeout)?;
     let told = perform(&workspace, directory, &repository, &watch, point, args, report).map_err(begun)?;
-    Ok(finish(report, &told))
+    Ok(finish(report, &told, args))
 }
 
 fn perform(
@@ -239,13 +239,14 @@ impl<'a> Run<'a> {
 }
 
 /// Tells what came of it: in words for people, and as one line for whoever started it.
-fn finish(report: &Report, told: &CarryReport) -> Outcome {
+fn finish(report: &Report, told: &CarryReport, args: &CarryArgs) -> Outcome {
     for line in words(told) {
         report.talk(&line);
     }
     if report.is_json() {
         report.object(told);
-    } else {
+    } else if args.event.is_some() || !report.answers_a_person() {
+        // The words above say it to whoever asked by hand, and a real stack's line fills a screen.
         report.answer(&told.flow_result());
     }
     Outcome::failed_if(is_failure(told.status))

@@ -1,6 +1,7 @@
 //! The upstream point: what a name means, and what is said where it means nothing.
 
 use super::{World, lines};
+use crate::environment::is_installed;
 use serde_json::json;
 
 fn stacked() -> World {
@@ -151,4 +152,18 @@ fn a_candidate_that_is_looked_at_is_not_the_stack() {
     // Named, it is what it is.
     let told = world.carry(&["--onto", "v3", "--stack", "patch-moi/candidate/upstream/v2"]);
     assert_eq!(told.fates(), ["Five: carried"]);
+}
+
+#[test]
+fn a_person_reads_words_and_a_program_the_result() {
+    if !is_installed("script") {
+        return;
+    }
+    let world = stacked();
+    world.release("v2", &[("g", "two\n")]);
+    let call = format!("{} carry --onto v2", env!("CARGO_BIN_EXE_patch"));
+    let shown = world.environment().run("script", &["-qec", &call, "/dev/null"]).in_dir("fork").success().stdout;
+    assert!(shown.contains("1 patch carried onto v2") && !shown.contains("FLOW_RESULT"), "{shown}");
+    let piped = world.environment().patch(&["carry", "--onto", "v2"]).in_dir("fork").success().stdout;
+    assert!(piped.starts_with("FLOW_RESULT {"), "{piped}");
 }
