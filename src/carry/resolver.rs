@@ -23,6 +23,7 @@ use crate::{
         result::{self, Expect},
         runner,
     },
+    git::GitError,
     refname, text,
     watch::WatchName,
     workspace::{Failure, Workspace},
@@ -119,9 +120,18 @@ impl<'a> Resolver<'a> {
             return Ok(Err(said.message.unwrap_or_else(|| format!("it reports {}", said.status))));
         }
         let named = outcome::named(&finished.stdout);
-        let found = match before.outcome(&worktree, conflict, &head, &named)? {
-            Ok(()) => worktree.tree(self.repository, &conflict.tree)?,
-            Err(reason) => return Ok(Err(reason)),
+        let found = before.outcome(&worktree, conflict, &head, &named).and_then(|outcome| match outcome {
+            Ok(()) => worktree.tree(self.repository, &conflict.tree).map(Ok),
+            Err(reason) => Ok(Err(reason)),
+        });
+        let found = match found {
+            Ok(Ok(found)) => found,
+            Ok(Err(reason)) => return Ok(Err(reason)),
+            // The worktree's repository is the program's to break, and a person's to do without.
+            Err(Failure::Git(error)) if !matches!(*error, GitError::Interrupted { .. }) => {
+                return Ok(Err(format!("what it left cannot be read: {error}")));
+            }
+            Err(failure) => return Err(failure),
         };
         (report.changed, report.diff) = self.diff(conflict, &found)?;
         if let Some((path, line)) = conflicted::marker_left(self.repository, conflict, &found)? {

@@ -197,3 +197,13 @@ fn a_recorded_resolution_comes_first() {
     assert_eq!(told.outcome(), "changed: 2 patches carried onto v3");
     assert!(told.artifacts()["resolver"].is_null());
 }
+
+#[test]
+fn one_that_breaks_its_repository_resolved_nothing() {
+    for broken in ["git config core.bare true", "rm -rf .git", "echo x > .git/HEAD", "echo x > .git/index"] {
+        let world = resolving(&format!("{BOTH}; {broken}"));
+        let told = world.carry(&["--onto", "v2"]);
+        let refusal = world.refusal(&told);
+        assert!(!refusal.is_empty(), "{broken}");
+    }
+}
