@@ -119,7 +119,7 @@ impl Worktree {
     pub fn program(&self, words: &[String]) -> Command {
         let mut command = Command::new(words.first().expect("a command has words"));
         command.args(&words[1..]).current_dir(&self.path).env("PWD", &self.path).env_remove("OLDPWD");
-        scrub(&mut command);
+        self.confine(&mut command);
         command
     }
 
@@ -161,9 +161,16 @@ impl Worktree {
     fn command<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Command, GitError> {
         // In a partial clone a checkout fetches.
         let mut command = self.git.network_command()?;
-        scrub(&mut command);
+        self.confine(&mut command);
         command.args(args);
         Ok(command)
+    }
+
+    /// Lets a `git` find no repository but this one: nothing ties it to the user's, and where a program
+    /// removed this one, none above it is searched for.
+    fn confine(&self, command: &mut Command) {
+        scrub(command);
+        command.env("GIT_CEILING_DIRECTORIES", self.path.parent().unwrap_or(&self.path));
     }
 
     /// The tree of its index, in the user's repository: what is new of it is copied there.

@@ -207,3 +207,13 @@ fn one_that_breaks_its_repository_resolved_nothing() {
         assert!(!refusal.is_empty(), "{broken}");
     }
 }
+
+#[test]
+fn one_that_removes_its_repository_gets_at_none_above() {
+    let world = resolving(&format!("rm -rf .git; {BOTH}; git add f"));
+    // The state directory lies in a repository of the user's.
+    world.git("", &["init", "--quiet", "state"]);
+    let told = world.carry(&["--onto", "v2"]);
+    world.refusal(&told);
+    assert!(!world.path("state/.git/index").exists());
+}
