@@ -223,8 +223,8 @@ fn is_test(name: &str) -> bool {
 fn every_promise_names_a_test() {
     let page = "docs/concepts/guarantees.md";
     let text = read(page);
-    let (promised, _) = text.split_once("\n## What the runner must bear").unwrap();
-    let promises: Vec<&str> = promised.split("\n- ").skip(1).collect();
+    let (above, _) = text.split_once("\n## What the runner must bear").unwrap();
+    let promises: Vec<&str> = above.split("\n- ").skip(1).collect();
     assert!(promises.len() > 10, "{page}");
     let names = |promise: &str| -> Vec<String> {
         let tests = promise.lines().filter_map(|line| line.strip_prefix("  - `")?.strip_suffix('`'));
