@@ -1,8 +1,8 @@
 //! What went wrong with Git, in Git's own words and the remote's, and what to do about it.
 
-use super::words::words;
+use super::words::{redacted, words};
 use crate::child::{Exit, describe_spawn_error};
-use crate::text::printable;
+use crate::text::{clipped, printable};
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::path::Path;
@@ -115,7 +115,9 @@ impl GitError {
         // `not a git repository (or any of the parent directories)` without such a name.
         let named = stderr.lines().find_map(|line| line.strip_prefix("fatal: not a git repository: "));
         if let Some(named) = named {
-            Self::NotARepository { directory: printable(named.trim_matches('\'')), is_named: true }
+            // Whose words they are is not known for certain.
+            let directory = printable(&redacted(named.trim_matches('\'')));
+            Self::NotARepository { directory: clipped(&directory, LONGEST_NAME).to_owned(), is_named: true }
         } else if has(&["fatal: not a git repository", "can only be used inside a git repository"]) {
             Self::NotARepository { directory: printable(&directory.to_string_lossy()), is_named: false }
         } else if has(&["dubious ownership"]) {
@@ -206,6 +208,9 @@ impl fmt::Display for GitError {
 
 impl error::Error for GitError {}
 
+/// The longest quotation of a repository's name, in bytes.
+const LONGEST_NAME: usize = 500;
+
 const AUTH: &[&str] = &[
     "authentication failed",
     "could not read username",
@@ -271,6 +276,9 @@ mod tests {
             "/dir is not in a Git repository",
         );
         case("fatal: not a git repository: '/nowhere'\n", "not-a-repository", "/nowhere is no Git repository");
+        let long = format!("fatal: not a git repository: https://user:secret@host/{}\n", "x".repeat(9000));
+        let shown = format!("https://***@host/{} is no Git repository", "x".repeat(483));
+        case(&long, "not-a-repository", &shown);
         case(
             "fatal: detected dubious ownership in repository at '/dir'\nTo add an exception",
             "dubious-ownership",
