@@ -21,6 +21,7 @@ use config::ssh_command_is_set;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
+use std::io::{self, Seek, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -127,6 +128,17 @@ impl Git {
         self.taken(finish(command, task, timeout)?, task)
     }
 
+    /// As [`Git::output`], for a command that is given `input`.
+    pub(crate) fn answer(
+        &self,
+        command: Command,
+        input: &[u8],
+        task: &'static str,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, GitError> {
+        self.taken(finish_given(command, task, spooled(input, task)?, timeout)?, task)
+    }
+
     /// What a command printed, all of it, if it succeeded.
     pub(crate) fn taken(&self, finished: Finished, task: &'static str) -> Result<Vec<u8>, GitError> {
         if !finished.exit.is_success() {
@@ -149,6 +161,18 @@ impl Git {
 /// Runs a command to its end, whatever its exit status.
 pub(crate) fn finish(command: Command, task: &'static str, timeout: Duration) -> Result<Finished, GitError> {
     finish_with(command, Input::Null, task, timeout)
+}
+
+/// A file without a name that holds `bytes`, for a standard input: a pipe would hold 64 KiB, and an event may
+/// be longer.
+pub(crate) fn spooled(bytes: &[u8], task: &'static str) -> Result<File, GitError> {
+    let spool = || {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(bytes)?;
+        file.rewind()?;
+        Ok(file)
+    };
+    spool().map_err(|error: io::Error| GitError::Input { task, reason: error.to_string() })
 }
 
 /// As [`finish`], with a file for its standard input.

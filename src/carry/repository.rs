@@ -127,8 +127,7 @@ impl Repository {
     /// # Errors
     /// If it does not succeed.
     pub fn answer_of(&self, command: Command, task: &'static str, input: &[u8]) -> Result<Vec<u8>, GitError> {
-        let finished = git::finish_given(command, task, scratch(task, input)?, self.timeout)?;
-        self.git.taken(finished, task)
+        self.git.answer(command, input, task, self.timeout)
     }
 
     /// How a command ended, whatever its exit status.
@@ -154,7 +153,7 @@ impl Repository {
     /// Never: the pipe between them was asked for.
     pub fn piped(&self, first: &[&str], input: &[u8], second: &[&str]) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(first)?;
-        command.stdin(scratch(task(first), input)?).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(git::spooled(input, task(first))?).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| GitError::from_spawn(task(first), &error))?;
         let pipe = child.stdout.take().expect("it was asked for");
         let read = git::finish_given(
@@ -324,17 +323,6 @@ fn task(args: &[&str]) -> &'static str {
         "update-ref",
     ];
     args.iter().find_map(|arg| KNOWN.into_iter().find(|known| known == arg)).unwrap_or("command")
-}
-
-/// A file that holds `input`, to be read from its beginning.
-fn scratch(task: &'static str, input: &[u8]) -> Result<File, GitError> {
-    let write = || {
-        let mut file = tempfile::tempfile()?;
-        file.write_all(input)?;
-        file.rewind()?;
-        Ok(file)
-    };
-    write().map_err(|error: io::Error| unreadable(task, format!("no scratch file: {error}")))
 }
 
 pub(super) fn unreadable(task: &'static str, reason: String) -> GitError {

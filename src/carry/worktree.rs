@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     dispatch::runner::REPOSITORY_VARIABLES,
-    git::{self, Git, GitError},
+    git::{Git, GitError},
     ledger::LedgerError,
     private,
     workspace::{Failure, Workspace},
@@ -23,7 +23,7 @@ use crate::{
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    io::{self, Seek, Write},
+    io::{self, Write},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::Command,
@@ -147,15 +147,7 @@ impl Worktree {
     /// # Errors
     /// If it does not.
     pub fn feed(&self, task: &'static str, args: &[&str], input: &[u8]) -> Result<Vec<u8>, GitError> {
-        let file = || {
-            let mut file = tempfile::tempfile()?;
-            file.write_all(input)?;
-            file.rewind()?;
-            Ok(file)
-        };
-        let file = file().map_err(|error: io::Error| GitError::Unreadable { task, reason: error.to_string() })?;
-        let finished = git::finish_given(self.command(args)?, task, file, self.timeout)?;
-        if finished.exit.is_success() { Ok(finished.stdout.head) } else { Err(self.git.failure(task, &finished)) }
+        self.git.answer(self.command(args)?, input, task, self.timeout)
     }
 
     fn command<A: AsRef<OsStr>>(&self, args: &[A]) -> Result<Command, GitError> {

@@ -3,10 +3,8 @@
 //! `git` does it, not libgit2, which opens neither reftable nor SHA-256 repositories, knows nothing of
 //! newer `extensions.*`, and fetches nothing that a partial clone left out.
 
-use super::{Git, GitError, checked_argument, finish, finish_with};
-use crate::child::{Exit, Input};
-use std::fs::File;
-use std::io::{self, Seek, Write};
+use super::{Git, GitError, checked_argument, finish};
+use crate::child::Exit;
 use std::process::Command;
 use std::time::Duration;
 
@@ -72,7 +70,7 @@ impl Git {
         let mut command = self.local_command()?;
         // An object that a power loss left empty would be taken for there, and never be written again.
         command.args(["-c", "core.fsync=loose-object", task, "-t", "commit", "-w", "--stdin"]);
-        let output = self.output_with(command, bytes, task, timeout)?;
+        let output = self.answer(command, bytes, task, timeout)?;
         Ok(String::from_utf8_lossy(&output).trim_end().to_owned())
     }
 
@@ -82,7 +80,7 @@ impl Git {
         let mut command = self.local_command()?;
         command.args([task, "--batch"]);
         let asked = names.iter().fold(String::new(), |asked, name| asked + name + "^{commit}\n");
-        let output = self.output_with(command, asked.as_bytes(), task, timeout)?;
+        let output = self.answer(command, asked.as_bytes(), task, timeout)?;
         parse(&output).map_err(|reason| GitError::Unreadable { task, reason: reason.to_owned() })
     }
 
@@ -93,26 +91,6 @@ impl Git {
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_NO_REPLACE_OBJECTS", "1");
         Ok(command)
     }
-
-    fn output_with(
-        &self,
-        command: Command,
-        input: &[u8],
-        task: &'static str,
-        timeout: Duration,
-    ) -> Result<Vec<u8>, GitError> {
-        let file = spooled(input).map_err(|error| GitError::Input { task, reason: error.to_string() })?;
-        let finished = finish_with(command, Input::File(file), task, timeout)?;
-        self.taken(finished, task)
-    }
-}
-
-/// A file without a name: a pipe would hold 64 KiB, and an event may be longer.
-fn spooled(bytes: &[u8]) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    file.write_all(bytes)?;
-    file.rewind()?;
-    Ok(file)
 }
 
 fn is_about_the_repository(stderr: &str) -> bool {
