@@ -84,10 +84,16 @@ pub fn hash(text: &(impl AsRef<[u8]> + ?Sized)) -> String {
     Oid::hash_object(ObjectType::Blob, text.as_ref()).expect("hashing bytes in memory cannot fail").to_string()
 }
 
+/// The branch of ours of this kind (`candidate`) for this watch and key.
+#[must_use]
+pub fn branch(prefix: &str, kind: &str, watch: &WatchName, key: &str) -> String {
+    format!("refs/heads/{prefix}{kind}/{}/{}", component(watch.as_str()), component(key))
+}
+
 /// The branch that hands the signal with this key to the fork's forge.
 #[must_use]
 pub fn trigger_ref(prefix: &str, watch: &WatchName, key: &str) -> String {
-    format!("refs/heads/{prefix}trigger/{}/{}", component(watch.as_str()), component(key))
+    branch(prefix, "trigger", watch, key)
 }
 
 /// Whether a branch and the trigger branches are in each other's way: it is one of them, or holds their place.

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     event::Event,
     ledger::state::key_of,
-    refname::component,
+    refname::{self, component},
     report::words::counted,
     text::printable,
     time::Timestamp,
@@ -149,7 +149,7 @@ impl Names {
     /// The names for this watch and key.
     #[must_use]
     pub fn of(prefix: &str, watch: &WatchName, key: &str) -> Self {
-        let named = |kind: &str| format!("refs/heads/{prefix}{kind}/{}/{}", component(watch.as_str()), component(key));
+        let named = |kind: &str| refname::branch(prefix, kind, watch, key);
         Self {
             candidate: named("candidate"),
             intervention: named("intervention"),
