@@ -108,14 +108,11 @@ pub fn carry(
             merge.sha.short(),
             printable(text::clipped(&merge.subject, 60))
         );
-        let report = report(plan, &picks, None, Status::NeedsIntervention, message);
-        return Ok(Carried { picks, built: None, report });
+        return Ok(unbuilt(plan, picks, Status::NeedsIntervention, message));
     }
     let mut picks = walk(repository, plan, behind, resolver, tell)?;
-    if picks.conflict.is_some() || asks(&picks) || is_there_already(plan, &picks) {
-        let (status, message) = stopped(plan, &picks);
-        let report = report(plan, &picks, None, status, message);
-        return Ok(Carried { picks, built: None, report });
+    if let Some((status, message)) = stopped(plan, &picks) {
+        return Ok(unbuilt(plan, picks, status, message));
     }
     let built = candidate::build(repository, plan, &picks)?;
     proof::prove(repository, plan, &mut picks, &built)?;
@@ -138,15 +135,14 @@ pub fn rehearse(
 ) -> Result<Carried, Failure> {
     let picks = walk(repository, plan, behind, resolver, tell)?;
     let evil = !plan.flatten && plan.stack.evil_merges().next().is_some();
-    let (status, message) = if picks.conflict.is_some() || asks(&picks) || is_there_already(plan, &picks) {
-        stopped(plan, &picks)
+    let (status, message) = if let Some(stopped) = stopped(plan, &picks) {
+        stopped
     } else if evil {
         (Status::NeedsIntervention, "a merge of the stack holds changes of its own".to_owned())
     } else {
         (Status::Completed, format!("{}, as {}", done(plan, &picks), short(&plan.names.candidate)))
     };
-    let report = report(plan, &picks, None, status, format!("would be: {message}"));
-    Ok(Carried { picks, built: None, report })
+    Ok(unbuilt(plan, picks, status, format!("would be: {message}")))
 }
 
 /// Copies the notes, and points the refs of the plan to what was built.
@@ -278,8 +274,14 @@ fn is_there_already(plan: &Plan, picks: &Picks) -> bool {
     plan.stack.base == plan.onto.commit && is_linear && plan.stack.patches().zip(&picks.picked).all(as_it_is)
 }
 
-/// The status and the words for a run that builds nothing.
-fn stopped(plan: &Plan, picks: &Picks) -> (Status, String) {
+/// A run that builds nothing.
+fn unbuilt(plan: &Plan, picks: Picks, status: Status, message: String) -> Carried {
+    let report = report(plan, &picks, None, status, message);
+    Carried { picks, built: None, report }
+}
+
+/// The status and the words for a run whose picks leave nothing to build; `None` if there is something.
+fn stopped(plan: &Plan, picks: &Picks) -> Option<(Status, String)> {
     let onto = printable(&plan.onto.name);
     if let Some(conflict) = &picks.conflict {
         let files: Vec<String> = conflict.files.iter().take(3).map(|file| file.path.to_string()).collect();
@@ -287,20 +289,21 @@ fn stopped(plan: &Plan, picks: &Picks) -> (Status, String) {
         let subject = printable(text::clipped(&conflict.patch.subject, 60));
         let (place, of) = (conflict.patch.place, conflict.of);
         let files = files.join(", ");
-        return (
+        return Some((
             Status::NeedsIntervention,
             format!("patch {place} of {of} `{subject}` conflicts with {onto} in {files}{more}"),
-        );
+        ));
     }
     let landed = landed(picks);
     if asks(picks) {
         let patches = counted(landed, "patch is", "patches are");
-        return (
+        return Some((
             Status::NeedsIntervention,
             format!("{patches} in {onto} already, and `watch.{}.landed` is `ask`", plan.watch),
-        );
+        ));
     }
-    (Status::Skipped, format!("`{}` is on {onto} already", printable(&plan.stack.name)))
+    is_there_already(plan, picks)
+        .then(|| (Status::Skipped, format!("`{}` is on {onto} already", printable(&plan.stack.name))))
 }
 
 fn landed(picks: &Picks) -> usize {
