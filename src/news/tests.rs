@@ -1,18 +1,17 @@
 use super::*;
 use crate::{
-    event::Event,
-    ledger::{
-        record::{Body, Primed, Record, Signal, Skipped},
-        state::State,
-    },
+    config,
+    git::ConfigEntry,
+    intake::{look::Look, record},
+    ledger::{record::Record, state::State},
     time::Timestamp,
+    watch::Watch,
 };
 use std::fmt::Write;
 
 /// A watch over several polls: what was news is known at the next.
 struct Watcher {
-    event: EventKind,
-    filter: Filter,
+    watch: Watch,
     backfill: usize,
     most: usize,
     state: State,
@@ -20,17 +19,25 @@ struct Watcher {
 
 impl Watcher {
     fn new(event: EventKind) -> Self {
-        Self { event, filter: Filter::default(), backfill: 0, most: MOST, state: State::default() }
+        let key = |name: &str, value: &str| ConfigEntry {
+            scope: "local".to_owned(),
+            origin: "file:.git/config".to_owned(),
+            section: "watch".to_owned(),
+            subsection: Some("w".to_owned()),
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        };
+        let watch = config::read(&[key("remote", "../upstream")]).unwrap().watches.remove(0);
+        Self { watch: Watch { event, ..watch }, backfill: 0, most: MOST, state: State::default() }
     }
 
     /// What the poll would record, one line each.
     fn sees(&mut self, sight: &Sight) -> String {
-        let watch: WatchName = "w".parse().unwrap();
-        let known = self.state.watches.get(&watch).cloned().unwrap_or_default();
+        let known = self.state.watches.get(&self.watch.name).cloned().unwrap_or_default();
         let rules = Rules {
-            watch: &watch,
-            event: self.event,
-            filter: &self.filter,
+            watch: &self.watch.name,
+            event: self.watch.event,
+            filter: &self.watch.filter,
             branch: Some("main"),
             backfill: self.backfill,
         };
@@ -40,56 +47,17 @@ impl Watcher {
             Ok(news) => {
                 for one in portion(news, sight, self.most).0 {
                     writeln!(said, "{}", describe(&one)).unwrap();
-                    self.record(&watch, sight, one);
+                    self.record(sight, one);
                 }
             }
         }
         said.trim().replace('\n', "; ")
     }
 
-    fn record(&mut self, watch: &WatchName, sight: &Sight, one: News) {
-        let watch = watch.clone();
-        let head = |is_head: bool| sight.head.clone().filter(|_| is_head);
+    fn record(&mut self, sight: &Sight, one: News) {
+        let look = Look { sight: sight.clone(), ..Look::default() };
         let at: Timestamp = "2026-11-22T18:55:54Z".parse().unwrap();
-        let body = match one {
-            News::Primed { reason, entries } => {
-                Body::Primed(Primed { watch, reason, source: sight.source.clone(), entries, head: sight.head.clone() })
-            }
-            News::Changed { change, key, entry, previous, is_head } => {
-                let id = event_id(&watch, &key, self.event);
-                let event = Event {
-                    id: id.clone(),
-                    event_type: String::new(),
-                    source: String::new(),
-                    occurred_at: None,
-                    received_at: at,
-                    payload: serde_json::Map::new(),
-                };
-                let head = head(is_head);
-                Body::Signal(Box::new(Signal {
-                    watch,
-                    id,
-                    change,
-                    entry: *entry,
-                    previous,
-                    head,
-                    targets: vec![],
-                    event,
-                }))
-            }
-            News::Skipped { key, sha, reason, message, is_head } => Body::Skipped(Skipped {
-                watch,
-                key,
-                sha,
-                reason: reason.to_owned(),
-                id: None,
-                by: None,
-                message,
-                head: head(is_head),
-            }),
-            News::Gap { .. } => return,
-        };
-        self.state.fold(&Record::new(at, body));
+        self.state.fold(&Record::new(at, record::body(&BTreeMap::new(), &self.watch, &look, one, at)));
     }
 }
 
@@ -171,7 +139,7 @@ fn what_the_filter_passes_over_is_known_and_stays_so() {
     let mut watcher = Watcher::new(EventKind::Release);
     case(&mut watcher, &feed("v1"), "FirstSight v1");
     case(&mut watcher, &feed("v1 v2-rc1 v2"), "skipped v2-rc1: prerelease; new v2");
-    watcher.filter.prerelease = true;
+    watcher.watch.filter.prerelease = true;
     case(&mut watcher, &feed("v1 v2-rc1 v2"), "");
 }
 
