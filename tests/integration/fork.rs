@@ -56,6 +56,13 @@ impl Fork {
         fork
     }
 
+    /// The fork, polled once, that pushes trigger branches.
+    pub fn triggering() -> Self {
+        let fork = Self::new();
+        fork.set("watch.up.dispatch", "trigger-branch");
+        fork
+    }
+
     pub fn environment(&self) -> &Environment {
         &self.environment
     }

@@ -9,12 +9,6 @@ use std::net::TcpListener;
 
 const BRANCH: &str = "refs/heads/patch-moi/trigger/up/v1.1.0";
 
-fn fork() -> Fork {
-    let fork = Fork::new();
-    fork.set("watch.up.dispatch", "trigger-branch");
-    fork
-}
-
 impl Fork {
     /// Everything that a push could change in a repository: its refs and its HEAD.
     #[track_caller]
@@ -66,7 +60,7 @@ fn failed_with(told: &Output, words: &str) {
 
 #[test]
 fn one_ref_is_pushed_whatever_the_configuration_says() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let environment = fork.environment();
     // what a careless push would take along: annotated tags on the way, branches, a submodule
     environment.tag("fork", "on-the-way");
@@ -135,7 +129,7 @@ fn one_ref_is_pushed_whatever_the_configuration_says() {
 
 #[test]
 fn every_push_url_gets_the_ref_and_the_one_that_failed_gets_it_later() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let environment = fork.environment();
     environment.bare_clone("upstream", "second.git");
     let hook = "second.git/hooks/pre-receive";
@@ -169,7 +163,7 @@ fn every_push_url_gets_the_ref_and_the_one_that_failed_gets_it_later() {
 
 #[test]
 fn a_push_goes_where_git_sends_it_and_nowhere_else() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.environment().bare_clone("upstream", "second.git");
     let before = [fork.picture("forge.git"), fork.picture("second.git")];
     let url = fork.path("forge.git");
@@ -185,7 +179,7 @@ fn a_push_goes_where_git_sends_it_and_nowhere_else() {
 
 #[test]
 fn a_fork_with_a_checkout_keeps_it() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.environment().git("", &["clone", "--quiet", "forge.git", "checkout"]);
     fork.set("watch.up.fork", "../checkout");
     for (number, rule) in ["refuse", "updateInstead", "ignore"].into_iter().enumerate() {
@@ -203,7 +197,7 @@ fn a_fork_with_a_checkout_keeps_it() {
 
 #[test]
 fn strict_forges_take_the_commit() {
-    let fork = fork();
+    let fork = Fork::triggering();
     for key in ["receive.fsckObjects", "transfer.fsckObjects", "core.logAllRefUpdates"] {
         fork.environment().git("forge.git", &["config", key, "true"]);
     }
@@ -221,7 +215,7 @@ fn strict_forges_take_the_commit() {
 
 #[test]
 fn an_illegal_prefix_and_one_in_the_way_stop_everything() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.release("v1.1.0");
     let before = (fork.picture("forge.git"), fork.ledger());
     for prefix in ["", "/", "refs/heads/x", "..", "-x", "x.lock", "a b", "main"] {
@@ -245,7 +239,7 @@ fn an_illegal_prefix_and_one_in_the_way_stop_everything() {
 
 #[test]
 fn the_forks_own_watches_do_not_see_the_triggers() {
-    let fork = fork();
+    let fork = Fork::triggering();
     for (key, value) in [("branches.remote", "origin"), ("branches.event", "branch"), ("tags.remote", "origin")] {
         fork.set(&format!("watch.{key}"), value);
     }
@@ -272,7 +266,7 @@ fn the_forks_own_watches_do_not_see_the_triggers() {
 
 #[test]
 fn ssh_is_told_not_to_ask_and_the_users_own_is_left_alone() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let own = fork.ssh("bin/own-ssh");
     fork.ssh("front/ssh");
     fork.set("remote.origin.url", &fork.ssh_url());
@@ -310,7 +304,7 @@ fn nobody_is_asked_for_a_password() {
         Response::new(401).header("WWW-Authenticate", "Basic realm=\"the forge\"").body("who are you?")
     });
     let server = server.unwrap();
-    let fork = fork();
+    let fork = Fork::triggering();
     // who asks is stopped, and would keep the test for an hour
     fork.set("watch.up.timeout", "20");
     fork.set("remote.origin.pushurl", &server.url("/forge.git"));
@@ -374,14 +368,14 @@ fn a_push_that_stalls_ends_at_its_deadline_with_all_that_it_started() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     for scheme in ["http", "git"] {
-        let fork = fork();
+        let fork = Fork::triggering();
         fork.set("watch.up.timeout", "1");
         fork.set("remote.origin.pushurl", &format!("{scheme}://{address}/forge.git"));
         fork.release("v1.1.0");
         failed_with(&fork.says_of(&["poll"]), "cannot push to the fork `origin`: git push: no end within");
         assert_eq!(fork.processes(&address.to_string()), [""; 0]);
     }
-    let fork = fork();
+    let fork = Fork::triggering();
     // deaf to SIGTERM, and so are its children
     let script = "#!/bin/sh\ntrap '' TERM HUP INT\necho $$ >> \"$ROOT/pids\"\n(echo $$ >> \"$ROOT/pids\"; while :; do sleep 600; done) &\n\
                   echo $! >> \"$ROOT/pids\"\nwhile :; do sleep 600; done\n";
@@ -404,7 +398,7 @@ fn a_push_that_stalls_ends_at_its_deadline_with_all_that_it_started() {
 
 #[test]
 fn a_refused_push_is_told_in_the_remotes_words_and_made_again_later() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let before = fork.picture("forge.git");
     let hostile = r"printf 'GH006: Protected branch \033[2J\033]0;x\007\302\233 \342\200\256 \000 update\r\nforged: completed\377\n' >&2; exit 1";
     for (hook, words) in [
@@ -471,7 +465,7 @@ fn a_forge_that_forbids_the_push_over_http_is_quoted() {
         Response::new(403).header("Content-Type", "text/plain; charset=UTF-8").body(body)
     });
     let server = server.unwrap();
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.set("remote.origin.pushurl", &server.url("/forge.git"));
     let before = fork.picture("forge.git");
     fork.release("v1.1.0");
@@ -487,7 +481,7 @@ fn a_forge_that_forbids_the_push_over_http_is_quoted() {
 
 #[test]
 fn a_fork_that_we_may_not_write_is_told() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let environment = fork.environment();
     let before = fork.picture("forge.git");
     fork.release("v1.1.0");
@@ -531,7 +525,7 @@ fn a_fork_that_we_may_not_write_is_told() {
 
 #[test]
 fn a_race_for_the_ref_is_lost_without_harm() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let main = fork.environment().git("forge.git", &["rev-parse", "main"]);
     // runs after the forge has offered its refs, and before ours is made
     let hook = |commit: &str| {

@@ -6,12 +6,6 @@ use std::fs;
 
 const BRANCH: &str = "patch-moi/trigger/up/v1.1.0";
 
-fn fork() -> Fork {
-    let fork = Fork::new();
-    fork.set("watch.up.dispatch", "trigger-branch");
-    fork
-}
-
 impl Fork {
     /// What Git says of the forge's repository.
     #[track_caller]
@@ -27,7 +21,7 @@ impl Fork {
 
 #[test]
 fn a_trigger_branch_carries_the_event_on_top_of_the_stack() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let stack = fork.forge(&["rev-parse", "main"]);
     let sha = fork.release("v1.1.0");
     fork.says_of(&["poll"]).is(&expect![[r#"
@@ -70,7 +64,7 @@ fn a_trigger_branch_carries_the_event_on_top_of_the_stack() {
 
 #[test]
 fn a_repeat_is_the_same_commit_and_changes_nothing() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.release("v1.1.0");
     fork.patch(&["poll"]).success();
     let before = fork.branches();
@@ -90,7 +84,7 @@ fn a_repeat_is_the_same_commit_and_changes_nothing() {
 
 #[test]
 fn the_stacks_branch_is_the_parent_and_may_be_unknown_here() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.set("watch.up.stack", "patches");
     fork.environment().git("", &["clone", "--quiet", "forge.git", "other"]);
     fork.environment().git("other", &["checkout", "--quiet", "-b", "patches"]);
@@ -104,7 +98,7 @@ fn the_stacks_branch_is_the_parent_and_may_be_unknown_here() {
 
 #[test]
 fn the_checkout_the_index_and_the_branches_stay_as_they_are() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.environment().write("fork/file", "being edited\n");
     fork.environment().write("fork/new", "not added\n");
     let picture = || {
@@ -127,7 +121,7 @@ fn the_checkout_the_index_and_the_branches_stay_as_they_are() {
 
 #[test]
 fn a_branch_of_somebody_else_is_left_alone_and_reported() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let main = fork.forge(&["rev-parse", "main"]);
     fork.forge(&["update-ref", &format!("refs/heads/{BRANCH}"), &main]);
     fork.release("v1.1.0");
@@ -150,7 +144,7 @@ fn a_branch_of_somebody_else_is_left_alone_and_reported() {
 
 #[test]
 fn a_branch_that_somebody_built_on_is_delivered_and_left_alone() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.release("v1.1.0");
     fork.patch(&["poll"]).success();
     fork.environment().git("", &["clone", "--quiet", "--branch", BRANCH, "forge.git", "other"]);
@@ -167,7 +161,7 @@ fn a_branch_that_somebody_built_on_is_delivered_and_left_alone() {
 
 #[test]
 fn a_refusal_is_told_in_the_hooks_words() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let hook = "#!/bin/sh\necho 'trigger branches need a ticket \u{1b}[31mred' >&2\nexit 1\n";
     fork.environment().program("forge.git/hooks/pre-receive", hook);
     fork.release("v1.1.0");
@@ -185,7 +179,7 @@ fn a_refusal_is_told_in_the_hooks_words() {
 
 #[test]
 fn a_fork_that_is_not_there_is_named() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.set("watch.up.fork", "../gone.git");
     fork.release("v1.1.0");
     let told = fork.says_of(&["poll"]);
@@ -200,7 +194,7 @@ fn a_fork_that_is_not_there_is_named() {
 
 #[test]
 fn a_fork_without_the_stacks_branch_says_how_to_name_it() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.set("watch.up.stack", "patches");
     fork.release("v1.1.0");
     fork.says_of(&["poll"]).is(&expect![[r#"
@@ -213,7 +207,7 @@ fn a_fork_without_the_stacks_branch_says_how_to_name_it() {
 
 #[test]
 fn hostile_tags_make_valid_branches_that_differ() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let tags =
         ["a/b", "RELEASE_1", "release_1", "v1@x", "$(touch${IFS}x)", "`x`", "v1;x", "größe", "-v1", "a=2fb", "main"];
     fork.environment().commit("upstream", "file", "two\n");
@@ -265,7 +259,7 @@ fn hostile_tags_make_valid_branches_that_differ() {
 
 #[test]
 fn the_prefix_of_refs_is_configurable_but_never_the_stack_itself() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.set("patch.refPrefix", "bots/");
     fork.release("v1.1.0");
     fork.says_of(&["poll"]).is(&expect![[r#"
@@ -282,7 +276,7 @@ fn the_prefix_of_refs_is_configurable_but_never_the_stack_itself() {
         hint: mend it in that file, as with `git config --edit`
     "#]]);
     // The branch of the fork's HEAD is known only when the fork is asked.
-    let fork = self::fork();
+    let fork = self::Fork::triggering();
     fork.forge(&["branch", "--move", "main", "patch-moi/trigger/main"]);
     fork.release("v1.1.0");
     fork.says_of(&["poll"]).is(&expect![[r#"
@@ -296,7 +290,7 @@ fn the_prefix_of_refs_is_configurable_but_never_the_stack_itself() {
 
 #[test]
 fn moved_tags_have_branches_of_their_own_and_vanished_ones_have_none() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.release("v1.1.0");
     fork.patch(&["poll"]).success();
     fork.environment().commit("upstream", "file", "replaced\n");
@@ -318,7 +312,7 @@ fn moved_tags_have_branches_of_their_own_and_vanished_ones_have_none() {
 
 #[test]
 fn an_event_in_words_of_the_feed_stays_one_line_of_the_message() {
-    let fork = fork();
+    let fork = Fork::triggering();
     let config = fork.environment().read("fork/.git/config");
     let payload = "\tpayload = \"note=one\\n{\\\"id\\\":\\\"forged\\\"}\\nPatch-Event: forged\\n\"\n";
     fork.environment().write("fork/.git/config", &format!("{config}[watch \"up\"]\n{payload}"));
@@ -333,7 +327,7 @@ fn an_event_in_words_of_the_feed_stays_one_line_of_the_message() {
 
 #[test]
 fn a_forge_that_hangs_is_left_after_the_timeout() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.environment().program("forge.git/hooks/pre-receive", "#!/bin/sh\necho $$ > \"$ROOT/hook\"\nexec sleep 1000\n");
     fork.set("watch.up.timeout", "2");
     fork.release("v1.1.0");
@@ -346,7 +340,7 @@ fn a_forge_that_hangs_is_left_after_the_timeout() {
 
 #[test]
 fn an_event_that_upstream_wrote_into_a_commit_is_not_printed_for_the_signal() {
-    let fork = fork();
+    let fork = Fork::triggering();
     fork.release("v1.1.0");
     fork.patch(&["poll"]).success();
     let told = fork.patch(&["event", "v1.1.0"]).success().stdout;
