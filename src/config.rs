@@ -2,6 +2,7 @@
 //!
 //! What counts is what `git config --list` shows; this module never reads a file itself.
 
+mod channel;
 mod circle;
 pub mod key;
 pub mod mistake;
@@ -10,6 +11,7 @@ mod value;
 
 use self::{key::Key, mistake::Mistake};
 use crate::{
+    channel::Channel,
     forge,
     git::{self, ConfigEntry},
     version::Filter,
@@ -30,6 +32,8 @@ pub const IMPLICIT: &str = "upstream";
 pub struct Config {
     /// The watches, by name.
     pub watches: Vec<Watch>,
+    /// The channels, by name.
+    pub channels: Vec<Channel>,
     /// What is set for all of them.
     pub settings: Settings,
     /// The Git remotes with their first URL.
@@ -53,6 +57,12 @@ pub struct Settings {
     pub state_dir: Option<PathBuf>,
     /// `patch.refPrefix`, with its final slash.
     pub ref_prefix: String,
+    /// The words of `patch.notify`, the program that is told what waits for a person.
+    pub notify: Option<Vec<String>>,
+    /// `patch.notifyAfter`: polls in a row that a watch has to fail before that is told, at least 1.
+    pub notify_after: u32,
+    /// `patch.pruneAfter`: how long what ended is kept.
+    pub prune_after: Duration,
 }
 
 impl Default for Settings {
@@ -64,6 +74,9 @@ impl Default for Settings {
             poll_timeout: Duration::from_mins(10),
             state_dir: None,
             ref_prefix: "patch-moi/".to_owned(),
+            notify: None,
+            notify_after: 3,
+            prune_after: Duration::from_hours(30 * 24),
         }
     }
 }
@@ -115,7 +128,13 @@ pub fn read(entries: &[ConfigEntry]) -> Result<Config, Vec<Mistake>> {
     mistakes.extend(twins(&own));
     mistakes.extend(prefix::mistakes(&watches, &settings.ref_prefix, &own, &shared));
     mistakes.extend(circle::mistakes(&watches, &settings.ref_prefix, &remotes, &own, &shared));
-    if mistakes.is_empty() { Ok(Config { watches, settings, remotes, implicit }) } else { Err(deduplicated(mistakes)) }
+    let defined: Vec<WatchName> = own.keys().cloned().collect();
+    let channels = channel::read(entries, &watches, &defined, &settings.ref_prefix, &mut mistakes);
+    if mistakes.is_empty() {
+        Ok(Config { watches, channels, settings, remotes, implicit })
+    } else {
+        Err(deduplicated(mistakes))
+    }
 }
 
 /// `patch.stateDir`, whatever else the configuration holds.
@@ -337,6 +356,9 @@ fn settings(shared: &Values, mistakes: &mut Vec<Mistake>) -> Settings {
         poll_timeout: scope.get(Key::PollTimeout, value::seconds).unwrap_or(default.poll_timeout),
         state_dir: scope.get(Key::StateDir, value::directory),
         ref_prefix: scope.get(Key::RefPrefix, value::ref_prefix).unwrap_or(default.ref_prefix),
+        notify: scope.get(Key::Notify, value::words),
+        notify_after: scope.get(Key::NotifyAfter, value::attempts).unwrap_or(default.notify_after),
+        prune_after: scope.get(Key::PruneAfter, value::days).unwrap_or(default.prune_after),
     }
 }
 

@@ -235,6 +235,8 @@ fn ended(watch: &Watch, due: &Due, ran: Ran, took: Duration) -> Run {
         exit: ran.exit,
         steps: ran.steps,
         candidates: ran.candidates,
+        provenance: ran.provenance,
+        intervention: ran.intervention,
         reference: ran.reference,
         sha: ran.sha,
         duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),

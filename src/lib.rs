@@ -10,6 +10,7 @@ pub mod completion;
 pub mod handover;
 pub mod panic;
 
+pub mod channel;
 pub mod config;
 pub mod places;
 pub mod watch;
@@ -37,6 +38,7 @@ pub mod carry;
 pub mod dispatch;
 pub mod intake;
 pub mod ledger;
+pub mod review;
 
 pub mod doctor;
 

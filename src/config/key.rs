@@ -35,6 +35,9 @@ pub enum Key {
     PollTimeout,
     StateDir,
     RefPrefix,
+    Notify,
+    NotifyAfter,
+    PruneAfter,
 }
 
 /// Keys of `watch.<name>` and, as defaults, of `patch`.
@@ -64,13 +67,16 @@ const WATCH_KEYS: [(&str, Key); 22] = [
 ];
 
 /// Keys of `patch` alone.
-const SHARED_KEYS: [(&str, Key); 6] = [
+const SHARED_KEYS: [(&str, Key); 9] = [
     ("jobs", Key::Jobs),
     ("hostJobs", Key::HostJobs),
     ("runs", Key::Runs),
     ("pollTimeout", Key::PollTimeout),
     ("stateDir", Key::StateDir),
     ("refPrefix", Key::RefPrefix),
+    ("notify", Key::Notify),
+    ("notifyAfter", Key::NotifyAfter),
+    ("pruneAfter", Key::PruneAfter),
 ];
 
 /// Keys of the design that this version does not have: refused, never silently without effect.
@@ -101,9 +107,6 @@ pub fn place(entry: &ConfigEntry) -> Result<Option<(Option<WatchName>, Key)>, Bo
             "`patch` has no subsections",
             Some("one watch's keys are `watch.NAME.KEY`, those of all `patch.KEY`"),
         ),
-        ("channel", _) => {
-            mistake("channels are not part of this version", Some("remove the section, or use a later version"))
-        }
         _ => Ok(None),
     }
 }

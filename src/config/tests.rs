@@ -269,7 +269,6 @@ fn keys_of_later_versions_are_refused_and_others_corrected() {
     let remote = "watch.w.remote = /srv/u\n";
     let later = "this version does not have it: it belongs to";
     wrong("patch.ledgerremote = x", &[&format!("patch.ledgerRemote: {later} a ledger that several machines share")]);
-    wrong("channel.public.ref = refs/heads/public", &["channel.public.ref: channels are not part of this version"]);
     wrong("patch.sub.jobs = 1", &["patch.sub.jobs: `patch` has no subsections"]);
     wrong(&format!("{remote}watch.w.jobs = 1"), &["watch.w.jobs: there is no such key"]);
     hint("watch.w.feeed = x", "did you mean `feed`?");
@@ -278,6 +277,61 @@ fn keys_of_later_versions_are_refused_and_others_corrected() {
     hint("patch.statdir = /x", "did you mean `stateDir`?");
     // other programs' sections are theirs
     assert!(read_text("watchman.feeed = 1\npatchwork.jobs = 0\nremote.origin.tags = 1").watches.is_empty());
+}
+
+#[test]
+fn channels_are_checked() {
+    let one = "watch.w.remote = /srv/u\n";
+    let two = "watch.w.remote = /srv/u\nwatch.x.remote = /srv/x\nwatch.x.stack = patch/*\n";
+    let read = |text: &str| {
+        let channels = read_text(text).channels.into_iter();
+        channels.map(|it| format!("{} {} {} {}", it.name, it.watch, it.reference, it.promote)).collect::<Vec<_>>()
+    };
+    assert_eq!(read(&format!("{one}channel.c.ref = a/b")), ["c w refs/heads/a/b manual"]);
+    assert_eq!(read("remote.upstream.url = u\nchannel.c.ref = refs/heads/c"), ["c upstream refs/heads/c manual"]);
+    let tag = "channel.c.ref = refs/tags/{tag}-us.{n}\nchannel.c.watch = x\nchannel.c.promote = verified";
+    assert_eq!(read(&format!("{two}{tag}")), ["c x refs/tags/{tag}-us.{n} verified"]);
+
+    wrong(&format!("{one}channel.c.ref ="), &["channel.c.ref = : it is not a branch name"]);
+    wrong(&format!("{one}channel.c.promote = landed"), &["channel.c.promote: the channel `c` has no ref"]);
+    wrong(
+        &format!("{two}channel.c.ref = c"),
+        &["channel.c.ref: the channel `c` does not say whose candidates it takes"],
+    );
+    wrong(
+        &format!("{one}channel.c.ref = c\nchannel.c.watch = v"),
+        &["channel.c.watch = v: there is no such watch; there are w"],
+    );
+    wrong(
+        &format!("{one}channel.c.ref = c\nchannel.c.promote = verify"),
+        &["channel.c.promote = verify: there is no such value; it is one of verified, landed, manual"],
+    );
+    wrong("channel.c.ref = c", &["channel.c.ref: there is no watch whose candidates it could take"]);
+    wrong(&format!("{one}channel.ref = c"), &["channel.ref: a channel needs a name"]);
+    wrong(
+        &format!("{one}channel.c.re = c"),
+        &["channel.c.re: there is no such key", "channel.c.re: the channel `c` has no ref"],
+    );
+    wrong(
+        &format!("{one}channel.c.ref = c-{{tag}}"),
+        &["channel.c.ref = c-{tag}: a template is a tag's; write it as `refs/tags/{tag}-name.{n}`"],
+    );
+    wrong(
+        &format!("{one}channel.c.ref = refs/pull/1"),
+        &["channel.c.ref = refs/pull/1: a channel is a branch, or a tag below `refs/tags/`"],
+    );
+    wrong(
+        &format!("{one}channel.c.ref = patch-moi/c"),
+        &["channel.c.ref = patch-moi/c: below `patch-moi/` are our own branches; a channel has a name of its own"],
+    );
+    wrong(
+        &format!("{two}channel.c.ref = patch/c\nchannel.c.watch = x"),
+        &["channel.c.ref = patch/c: `patch/*` holds the patches; a promotion would move it, so name another branch"],
+    );
+    wrong(
+        &format!("{one}channel.c.ref = x\nchannel.d.ref = refs/heads/x"),
+        &["channel.d.ref = refs/heads/x: the channel `c` has the same ref; each needs its own"],
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::key::nearest;
 use crate::{
     carry::pick::Landed,
+    channel::Promote,
     git::checked_remote,
     watch::{EventKind, Policy, Target},
 };
@@ -136,6 +137,18 @@ pub(super) fn attempts(text: &str) -> Result<u32, String> {
         Ok(attempts @ 1..=1000) => Ok(attempts),
         _ => Err("it must be a number of attempts, from 1 to 1000".to_owned()),
     }
+}
+
+/// A number of days.
+pub(super) fn days(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(days @ 1..=3650) => Ok(Duration::from_hours(days * 24)),
+        _ => Err("it must be a number of days, from 1 to 3650".to_owned()),
+    }
+}
+
+pub(super) fn promote(text: &str) -> Result<Promote, String> {
+    one_of(text, &[("verified", Promote::Verified), ("landed", Promote::Landed), ("manual", Promote::Manual)])
 }
 
 pub(super) fn jobs(text: &str) -> Result<usize, String> {

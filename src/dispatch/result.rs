@@ -5,6 +5,7 @@
 
 mod candidate;
 mod document;
+mod provenance;
 
 use crate::child::{Captured, Exit};
 use crate::text::{clipped, printable};
@@ -14,6 +15,7 @@ use serde_json::Value;
 use std::{fmt, str::FromStr};
 
 pub use candidate::Candidate;
+pub use provenance::Provenance;
 
 /// The longest message that is kept, in bytes.
 const MESSAGE: usize = 500;
@@ -122,8 +124,20 @@ pub struct RunOutcome {
     pub message: Option<String>,
     /// The refs that it made, each once.
     pub candidates: Vec<Candidate>,
+    /// How these came about.
+    pub provenance: Provenance,
+    /// The branch where a person has to decide.
+    pub intervention: Option<Candidate>,
     /// What each step came to, in the document's order.
     pub steps: Vec<StepOutcome>,
+}
+
+impl RunOutcome {
+    /// An outcome without anything that was made.
+    fn bare(status: Status, message: Option<String>) -> Self {
+        let (candidates, steps) = (Vec::new(), Vec::new());
+        Self { status, message, candidates, provenance: Provenance::default(), intervention: None, steps }
+    }
 }
 
 /// What one step of a flow came to.
@@ -161,9 +175,7 @@ pub fn outcome(exit: &Exit, stdout: &Captured, expects: Expect, event_id: &str) 
             reported
         }
         (Some(reported), exit) => contradicted(reported, *exit),
-        (None, Exit::Success) if expects == Expect::PlainProgram => {
-            RunOutcome { status: Status::Completed, message: None, candidates: Vec::new(), steps: Vec::new() }
-        }
+        (None, Exit::Success) if expects == Expect::PlainProgram => RunOutcome::bare(Status::Completed, None),
         (None, exit) => failed(unreported(*exit, stdout.omitted, expects)),
     }
 }
@@ -189,8 +201,7 @@ fn contradicted(reported: RunOutcome, exit: Exit) -> RunOutcome {
 }
 
 fn failed(message: impl AsRef<str>) -> RunOutcome {
-    let message = one_line(message.as_ref());
-    RunOutcome { status: Status::Failed, message, candidates: Vec::new(), steps: Vec::new() }
+    RunOutcome::bare(Status::Failed, one_line(message.as_ref()))
 }
 
 fn of_document(document: &document::Document, event_id: &str) -> RunOutcome {
@@ -208,8 +219,14 @@ fn of_results(results: &[Reported]) -> RunOutcome {
     let status = decisive().next().map_or(Status::Unmatched, |step| step.status);
     let message = decisive().find_map(|step| step.message.clone());
     let message = message.or_else(|| (status == Status::Unmatched).then(|| "no flow matched the event".to_owned()));
-    let candidates = candidate::collect(results.iter().filter_map(|reported| reported.result.get("artifacts")));
-    RunOutcome { status, message, candidates, steps: steps.into_iter().take(ITEMS).collect() }
+    let artifacts = || results.iter().filter_map(|reported| reported.result.get("artifacts"));
+    RunOutcome {
+        candidates: candidate::collect(artifacts()),
+        provenance: provenance::collect(artifacts()),
+        intervention: candidate::intervention(artifacts()),
+        steps: steps.into_iter().take(ITEMS).collect(),
+        ..RunOutcome::bare(status, message)
+    }
 }
 
 fn step(reported: &Reported) -> StepOutcome {

@@ -2,7 +2,7 @@
 
 use super::{
     plan::Due,
-    result::{self, Candidate, Expect, Status, StepOutcome},
+    result::{self, Candidate, Expect, Provenance, Status, StepOutcome},
 };
 use crate::{
     child::{self, Captured, Input, Limits},
@@ -60,6 +60,10 @@ pub struct Ran {
     pub steps: Vec<StepOutcome>,
     /// The refs that hold its results.
     pub candidates: Vec<Candidate>,
+    /// How these came about.
+    pub provenance: Provenance,
+    /// The branch where a person has to decide.
+    pub intervention: Option<Candidate>,
     /// The branch that was pushed.
     pub reference: Option<String>,
     /// The commit that was pushed.
@@ -80,6 +84,8 @@ impl Ran {
             exit: None,
             steps: Vec::new(),
             candidates: Vec::new(),
+            provenance: Provenance::default(),
+            intervention: None,
             reference: None,
             sha: None,
             log: None,
@@ -145,6 +151,8 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
         exit: Some(finished.exit.to_string()),
         steps: outcome.steps,
         candidates: outcome.candidates,
+        provenance: outcome.provenance,
+        intervention: outcome.intervention,
         reference: None,
         sha: None,
         log: log.ok(),

@@ -18,7 +18,7 @@ use std::{
 /// How many bytes before the position are compared.
 const COMPARED: u64 = 4096;
 /// Moved on whenever the state's shape changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A place between two lines of the ledger.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]

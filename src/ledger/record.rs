@@ -1,9 +1,12 @@
 //! The ledger's records: one JSON object a line.
 
 use crate::{
-    dispatch::result::{Candidate, Status, StepOutcome},
+    carry::pick::ResolvedBy,
+    channel::{ChannelName, Promote},
+    dispatch::result::{Candidate, Provenance, Status, StepOutcome},
     entry::Entry,
     event::{Change, Event},
+    review::state::{Evidence, ReviewState, Verdict},
     text,
     time::Timestamp,
     watch::{Target, WatchName},
@@ -14,7 +17,8 @@ use serde::{Deserialize, Serialize};
 pub const VERSION: u32 = 1;
 
 /// The kinds that records have.
-pub const KINDS: [&str; 8] = ["primed", "signal", "skipped", "dispatch", "run", "request", "watchError", "gap"];
+pub const KINDS: [&str; 11] =
+    ["primed", "signal", "skipped", "dispatch", "run", "request", "review", "promotion", "notice", "watchError", "gap"];
 
 /// One line of the ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,11 +54,14 @@ impl Record {
             Body::Primed(Primed { watch, .. })
             | Body::Skipped(Skipped { watch, .. })
             | Body::Dispatch(Dispatch { watch, .. })
+            | Body::Promotion(Promotion { watch, .. })
+            | Body::Notice(Notice { watch, .. })
             | Body::WatchError(WatchError { watch, .. })
             | Body::Gap(Gap { watch, .. }) => Some(watch),
             Body::Signal(signal) => Some(&signal.watch),
             Body::Run(run) => Some(&run.watch),
             Body::Request(request) => Some(&request.watch),
+            Body::Review(review) => Some(&review.watch),
             Body::Unknown => None,
         }
     }
@@ -67,6 +74,9 @@ impl Record {
             Body::Dispatch(dispatch) => Some(&dispatch.id),
             Body::Run(run) => Some(&run.id),
             Body::Request(request) => Some(&request.id),
+            Body::Review(review) => Some(&review.id),
+            Body::Promotion(promotion) => promotion.id.as_deref(),
+            Body::Notice(notice) => notice.id.as_deref(),
             Body::Skipped(skipped) => skipped.id.as_deref(),
             _ => None,
         }
@@ -82,6 +92,9 @@ impl Record {
             Body::Dispatch(_) => "dispatch",
             Body::Run(_) => "run",
             Body::Request(_) => "request",
+            Body::Review(_) => "review",
+            Body::Promotion(_) => "promotion",
+            Body::Notice(_) => "notice",
             Body::WatchError(_) => "watchError",
             Body::Gap(_) => "gap",
             Body::Unknown => "unknown",
@@ -105,6 +118,12 @@ pub enum Body {
     Run(Box<Run>),
     /// A person asked for another attempt.
     Request(Box<Request>),
+    /// A signal came to another state, or a person gave a word on its candidate.
+    Review(Box<Review>),
+    /// A channel was moved.
+    Promotion(Promotion),
+    /// Something that waits for a person was told to `patch.notify`.
+    Notice(Notice),
     /// A watch began to fail, fails otherwise, or recovered.
     WatchError(WatchError),
     /// Entries may have been missed.
@@ -255,6 +274,12 @@ pub struct Run {
     /// The commit that was pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha: Option<String>,
+    /// How these came about, as far as the run says it.
+    #[serde(default, skip_serializing_if = "Provenance::is_unknown")]
+    pub provenance: Provenance,
+    /// The branch where a person has to decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervention: Option<Candidate>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
     /// Its output's file, in the state directory.
@@ -306,6 +331,149 @@ pub struct Request {
     pub event: Event,
 }
 
+/// What became of a signal, as far as it is another state than before, and what that was judged by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Review {
+    /// The watch.
+    pub watch: WatchName,
+    /// The signal.
+    pub id: String,
+    /// The state that it is in now.
+    pub state: ReviewState,
+    /// The state before, as it was recorded; absent if none was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<ReviewState>,
+    /// What that was judged by.
+    pub evidence: Evidence,
+    /// The ref that it is about: the candidate, the trigger branch, or the intervention branch.
+    #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The commit of that ref.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha: Option<String>,
+    /// The upstream commit that a candidate stands on, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onto: Option<String>,
+    /// Whether a candidate passed its checks; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// Who resolved conflicts on the way to a candidate.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resolved_by: Vec<ResolvedBy>,
+    /// The commit of the stack that shows it, of a candidate that landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub landed_as: Option<String>,
+    /// The id of the signal that took its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
+    /// A person's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Who gave it: `Name <address>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What is to be said of it, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// How a channel was moved.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Move {
+    /// To a candidate.
+    Promoted,
+    /// Back to where it was before the last promotion.
+    RolledBack,
+}
+
+/// A channel that was moved from one commit to another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Promotion {
+    /// The watch.
+    pub watch: WatchName,
+    /// The channel.
+    pub channel: ChannelName,
+    /// How it was moved.
+    pub action: Move,
+    /// The signal whose candidate it holds now; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Why: the channel's rule, or `manual` for a person.
+    pub rule: Promote,
+    /// The remote that has the channel's ref.
+    pub remote: String,
+    /// The branch that was moved, or the tag that was made.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The commit before; absent if the ref was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The commit that it holds now.
+    pub to: String,
+    /// The upstream commit that it stands on, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onto: Option<String>,
+    /// Whether a person said that it is reviewed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reviewed: bool,
+    /// Who moved it, of a person: `Name <address>`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What that person says of it, one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// Something that waits for a person, and was told to `patch.notify`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Notice {
+    /// The watch.
+    pub watch: WatchName,
+    /// The signal, if it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Why a person is wanted.
+    pub reason: NoticeReason,
+    /// What it is about, so that it is told once: it changes where there is something new to tell.
+    pub about: String,
+    /// What was told, one line.
+    pub message: String,
+}
+
+/// Why a person is wanted.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoticeReason {
+    /// A run left a decision.
+    Intervention,
+    /// Something failed for good, is blocked, or found no taker.
+    Failed,
+    /// A tag was moved, or a branch rewritten.
+    Moved,
+    /// A watch fails for several polls in a row.
+    WatchBroken,
+    /// A trigger had no answer in time.
+    Overdue,
+}
+
+impl NoticeReason {
+    /// As records spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Intervention => "intervention",
+            Self::Failed => "failed",
+            Self::Moved => "moved",
+            Self::WatchBroken => "watch-broken",
+            Self::Overdue => "overdue",
+        }
+    }
+}
+
 /// How a watch fails; without an error, that it recovered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -347,7 +515,7 @@ mod tests {
 
     #[test]
     fn unknown_kinds_and_fields_are_passed_over() {
-        let line = r#"{"v":1,"at":"2026-11-22T18:55:54.000Z","kind":"review","watch":"x","verdict":1}"#;
+        let line = r#"{"v":1,"at":"2026-11-22T18:55:54.000Z","kind":"verse","watch":"x","verdict":1}"#;
         assert_eq!(serde_json::from_str::<Record>(line).unwrap().body, Body::Unknown);
         let line = r#"{"v":1,"at":"2026-11-22T18:55:54.000Z","kind":"dispatch","watch":"x","id":"i","target":"command","attempt":1,"colour":"red"}"#;
         assert_eq!(serde_json::from_str::<Record>(line).unwrap().kind(), "dispatch");

@@ -2,8 +2,13 @@
 //!
 //! A fold over the records in their order, and nothing else: no clock, no configuration.
 
-use super::record::{Action, Body, PrimedReason, Problem, Record, Run, Signal};
+mod review;
+
+pub use self::review::{ChannelState, Made, Moved, Pushed, Seen, UnderReview, Word};
+
+use super::record::{Action, Body, NoticeReason, PrimedReason, Problem, Record, Run, Signal};
 use crate::{
+    channel::ChannelName,
     dispatch::result::Status,
     event::{Change, Event},
     refname,
@@ -29,6 +34,18 @@ pub struct State {
     pub open: BTreeMap<String, OpenSignal>,
     /// How many signals there are.
     pub signals: u64,
+    /// By id: the signals of which something more is expected.
+    #[serde(default)]
+    pub reviews: BTreeMap<String, UnderReview>,
+    /// By id: the signals whose review is over.
+    #[serde(default)]
+    pub closed: BTreeMap<String, UnderReview>,
+    /// By channel: where it was moved.
+    #[serde(default)]
+    pub channels: BTreeMap<ChannelName, ChannelState>,
+    /// What waited for a person and was told: `<reason> <watch> <about>`.
+    #[serde(default)]
+    pub told: BTreeSet<String>,
 }
 
 /// What is known of a watch.
@@ -166,6 +183,7 @@ impl State {
             Body::Signal(signal) => self.fold_signal(record, signal),
             Body::Skipped(skipped) => {
                 if let Some(id) = &skipped.id {
+                    self.review_superseded(record, id, skipped.by.as_deref());
                     self.each_delivery(id, None, |delivery| {
                         if !delivery.is_done() {
                             delivery.stage = Stage::Superseded;
@@ -188,10 +206,18 @@ impl State {
                 delivery.stage = Stage::Started;
                 delivery.at = record.at;
             }),
-            Body::Run(run) => self.each_delivery(&run.id, Some(run.target), |delivery| delivery.end(record.at, run)),
+            Body::Run(run) => {
+                self.review_run(record, run);
+                self.each_delivery(&run.id, Some(run.target), |delivery| delivery.end(record.at, run));
+            }
             Body::Request(request) => self.fold_request(record, request),
             Body::WatchError(error) => {
                 self.watches.entry(error.watch.clone()).or_default().problem.clone_from(&error.error);
+            }
+            Body::Review(review) => self.fold_review(record, review),
+            Body::Promotion(promotion) => self.fold_promotion(record, promotion),
+            Body::Notice(notice) => {
+                self.told.insert(told(&notice.watch, notice.reason, &notice.about));
             }
             Body::Gap(_) | Body::Unknown => {}
         }
@@ -199,6 +225,7 @@ impl State {
 
     fn fold_signal(&mut self, record: &Record, signal: &Signal) {
         self.signals += 1;
+        self.review_signal(record, signal);
         let watch = self.knowledge(&signal.watch, record);
         watch.primed = true;
         let key = key_of(&signal.watch, &signal.id);
@@ -236,6 +263,7 @@ impl State {
         if request.targets.is_empty() {
             return;
         }
+        self.review_request(record, request);
         // A signal that is done is no longer here: the request brings along what is needed.
         let open = self.open.entry(request.id.clone()).or_insert_with(|| OpenSignal {
             sequence: 0,
@@ -308,6 +336,12 @@ impl Delivery {
         self.message.clone_from(&run.message);
         self.at = at;
     }
+}
+
+/// What a notice is known by: it is told once.
+#[must_use]
+pub fn told(watch: &WatchName, reason: NoticeReason, about: &str) -> String {
+    format!("{} {watch} {about}", reason.as_str())
 }
 
 /// The key inside `patch:<watch>:<key>:<type>`.

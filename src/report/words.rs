@@ -5,9 +5,10 @@ use crate::{
     dispatch::{is_failure, result::Status},
     event::Change,
     ledger::{
-        record::{Body, PrimedReason, Record, Run, Signal},
+        record::{Body, Move, PrimedReason, Promotion, Record, Review, Run, Signal},
         state::key_of,
     },
+    review::state::{Evidence, ReviewState, Verdict},
     text,
 };
 
@@ -35,7 +36,9 @@ pub fn line(paint: Paint, record: &Record) -> Option<String> {
         Body::WatchError(error) if error.error.is_none() => paint.styled(Style::Good, "works again"),
         Body::Gap(gap) => paint.styled(Style::Attention, &text::printable(&gap.message)),
         Body::Request(request) => format!("{} is due again", key(key_of(&request.watch, &request.id))),
-        Body::Skipped(_) | Body::Dispatch(_) | Body::WatchError(_) | Body::Unknown => return None,
+        Body::Review(review) => review_line(paint, review)?,
+        Body::Promotion(promotion) => promotion_line(paint, promotion),
+        Body::Skipped(_) | Body::Notice(_) | Body::Dispatch(_) | Body::WatchError(_) | Body::Unknown => return None,
     };
     Some(format!("{watch}: {said}"))
 }
@@ -58,6 +61,60 @@ fn signal_line(paint: Paint, signal: &Signal) -> String {
         }
         Change::Gone => paint.styled(Style::Attention, &format!("{name} is gone upstream")),
     }
+}
+
+/// What nobody else has told: that something is pending or ended is in the line of its run.
+fn review_line(paint: Paint, review: &Review) -> Option<String> {
+    if matches!(review.evidence, Evidence::Ledger | Evidence::Run | Evidence::NewerSignal) {
+        return None;
+    }
+    let style = match review.state {
+        ReviewState::Landed => Style::Good,
+        state if state.waits_for_a_person() => Style::Attention,
+        _ => Style::Faint,
+    };
+    let said = match (review.verdict, review.state) {
+        (Some(Verdict::Approved), _) => "approved".to_owned(),
+        (_, state) => state_words(state).to_owned(),
+    };
+    let by = review.by.as_deref().map(|by| format!(" by {}", text::printable(by))).unwrap_or_default();
+    let why = if review.evidence == Evidence::Person {
+        review.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default()
+    } else {
+        format!(": {}", review.evidence.words())
+    };
+    Some(format!("{} {}{by}{why}", key(key_of(&review.watch, &review.id)), paint.styled(style, &said)))
+}
+
+/// A state as it stands behind a key.
+#[must_use]
+pub fn state_words(state: ReviewState) -> &'static str {
+    match state {
+        ReviewState::Pending => "is pending",
+        ReviewState::Dispatched => "is dispatched",
+        ReviewState::Running => "is being worked on",
+        ReviewState::Unacknowledged => "is unacknowledged",
+        ReviewState::Awaiting => "awaits review",
+        ReviewState::NeedsIntervention => "needs a person",
+        ReviewState::Failed => "failed",
+        ReviewState::Completed => "is completed",
+        ReviewState::Landed => "landed",
+        ReviewState::Rejected => "is rejected",
+        ReviewState::Superseded => "is superseded",
+    }
+}
+
+fn promotion_line(paint: Paint, promotion: &Promotion) -> String {
+    let what = promotion.id.as_deref().map(|id| key(key_of(&promotion.watch, id)));
+    let what = what.unwrap_or_else(|| short(&promotion.to).to_owned());
+    let (verb, style) = match promotion.action {
+        Move::Promoted => ("is promoted to", Style::Good),
+        Move::RolledBack => ("is what is left after a roll-back of", Style::Attention),
+    };
+    let channel = &promotion.channel;
+    let from = promotion.from.as_deref().map(|from| format!(", before {}", short(from))).unwrap_or_default();
+    let at = format!("{} = {}{from}", text::printable(&promotion.reference), short(&promotion.to));
+    format!("{what} {} `{channel}`: {at}", paint.styled(style, verb))
 }
 
 fn run_line(paint: Paint, run: &Run) -> String {

@@ -9,7 +9,7 @@ use patch_moi::{
     dispatch::{
         begun,
         plan::{Due, Standing, abandoned, plan, standing},
-        result::Status,
+        result::{Provenance, Status},
     },
     entry::Entry,
     event::{Change, Event},
@@ -146,6 +146,8 @@ impl World {
             exit: None,
             steps: Vec::new(),
             candidates: Vec::new(),
+            provenance: Provenance::default(),
+            intervention: None,
             reference: None,
             sha: None,
             duration_ms: 0,

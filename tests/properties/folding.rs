@@ -6,15 +6,17 @@ use crate::{
     watcher::{at, folded},
 };
 use patch_moi::{
-    dispatch::result::Status,
+    channel::Promote,
+    dispatch::result::{Provenance, Status},
     event::{Change, Event, event_id},
     ledger::{
         record::{
-            Action, Body, Dispatch, Gap, KnownEntry, Primed, PrimedReason, Problem, Record, Request, Run, Signal,
-            Skipped, WatchError,
+            Action, Body, Dispatch, Gap, KnownEntry, Move, Primed, PrimedReason, Problem, Promotion, Record, Request,
+            Review, Run, Signal, Skipped, WatchError,
         },
         state::State,
     },
+    review::state::{Evidence, ReviewState},
     watch::{EventKind, Target, WatchName},
 };
 use proptest::{collection::vec, prelude::*, sample::Index, sample::select, sample::subsequence};
@@ -80,8 +82,24 @@ fn any_body() -> impl Strategy<Value = Body> {
         4 => (about(), select(TARGETS.to_vec()), 0..5_u32, select(Status::ALL.to_vec())).prop_map(
             |((watch, key), target, attempt, status)| Body::Run(Box::new(Run {
                 id: id(&watch, &key), watch, target, attempt, status, message: None, exit: None, steps: Vec::new(),
-                candidates: Vec::new(), reference: None, sha: None, duration_ms: 0, log: None, report: None,
+                candidates: Vec::new(),
+                provenance: Provenance::default(),
+                intervention: None, reference: None, sha: None, duration_ms: 0, log: None, report: None,
             }))
+        ),
+        4 => (about(), select(ReviewState::ALL.to_vec()), select(Evidence::ALL.to_vec()), commit()).prop_map(
+            |((watch, key), state, evidence, sha)| Body::Review(Box::new(Review {
+                id: id(&watch, &key), watch, state, previous: None, evidence,
+                reference: sha.as_ref().map(|_| "refs/heads/c".to_owned()), sha, onto: None, verified: None,
+                resolved_by: Vec::new(), landed_as: None, superseded_by: None, verdict: None, by: None, message: None,
+            }))
+        ),
+        1 => (about(), commit(), "[a-c]", select(vec![Move::Promoted, Move::RolledBack])).prop_map(
+            |((watch, key), from, to, action)| Body::Promotion(Promotion {
+                id: Some(id(&watch, &key)), channel: format!("c-{watch}").parse().unwrap(), watch, action, rule: Promote::Manual,
+                remote: "origin".to_owned(), reference: "refs/heads/c".to_owned(), from, to, onto: None,
+                reviewed: false, by: None, message: None,
+            })
         ),
         2 => (about(), select(vec![Action::Retry, Action::Replay]), any_targets(), change(), 0..5_u32).prop_map(
             |((watch, key), action, targets, change, attempt)| {
@@ -180,6 +198,8 @@ proptest! {
         // Only the numbers tell in which order the watches came.
         for state in [&mut mixed, &mut whole] {
             state.open.values_mut().for_each(|signal| signal.sequence = signal.sequence.min(1));
+            let reviews = state.reviews.values_mut().chain(state.closed.values_mut());
+            reviews.for_each(|review| review.sequence = review.sequence.min(1));
         }
         prop_assert_eq!(mixed, whole);
     }

@@ -52,6 +52,11 @@ pub(super) fn collect<'a>(artifacts: impl Iterator<Item = &'a Value>) -> Vec<Can
     candidates
 }
 
+/// The first branch that a step has left for a person.
+pub(super) fn intervention<'a>(mut artifacts: impl Iterator<Item = &'a Value>) -> Option<Candidate> {
+    artifacts.find_map(|artifacts| candidate(artifacts.get("intervention")?))
+}
+
 /// A string names the ref; an object that names neither ref, commit nor page is none.
 fn candidate(value: &Value) -> Option<Candidate> {
     if let Some(reference) = text(value) {

@@ -153,8 +153,8 @@ fn records_about_nothing_known_and_kinds_of_later_versions_change_nothing() {
         dispatch("v9", "command", 1),
         run("v9", "command", 1, "failed"),
         superseded("v9"),
-        r#""kind":"review","watch":"up","verdict":"landed""#.to_owned(),
-        r#""kind":"promotion","channel":{"name":"public"}"#.to_owned(),
+        r#""kind":"verse","watch":"up","verdict":"landed""#.to_owned(),
+        r#""kind":"chorus","channel":{"name":"public"}"#.to_owned(),
         r#""kind":"gap","watch":"up","oldest":"v1","message":"m""#.to_owned(),
     ];
     let lines: Vec<&str> = strange.iter().map(String::as_str).collect();
@@ -234,4 +234,70 @@ fn records_written_and_read_again_add_up_to_the_same() {
     let again: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(again, records);
     assert_eq!(folded(&again), folded(&records));
+}
+
+fn review(key: &str, state: &str, evidence: &str, more: &str) -> String {
+    format!(
+        r#""kind":"review","watch":"up","id":"patch:up:{key}:upstream.release","state":"{state}","evidence":"{evidence}"{more}"#
+    )
+}
+
+/// The reviews in short: `key state`, those that are over behind `|`.
+#[track_caller]
+fn reviews(lines: &[String], expected: &str) -> State {
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let state = folded(&records(&lines));
+    let told = |reviews: &BTreeMap<String, UnderReview>| {
+        let words = reviews.iter().map(|(id, it)| {
+            let state = it.state.map_or("-".to_owned(), |state| state.to_string());
+            format!("{} {state}", it.key(id))
+        });
+        words.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(format!("{} | {}", told(&state.reviews), told(&state.closed)), expected);
+    state
+}
+
+#[test]
+fn a_signal_is_under_review_until_its_review_is_over() {
+    let new = signal("new", "v1", r#""command""#);
+    reviews(std::slice::from_ref(&new), "v1 - | ");
+    reviews(&[signal("new", "v1", "")], " | ");
+    reviews(&[signal("moved", "v1@b", "")], "v1@b - | ");
+    let awaiting = review("v1", "awaiting", "fork-ref", r#","ref":"refs/heads/c","sha":"a","verified":true"#);
+    let state = reviews(&[new.clone(), awaiting.clone()], "v1 awaiting | ");
+    let seen = state.review("patch:up:v1:upstream.release").unwrap();
+    assert_eq!((seen.seen.as_ref().unwrap().sha.as_str(), seen.provenance.verified), ("a", Some(true)));
+    let landed = [new, awaiting, review("v1", "landed", "contained", "")];
+    reviews(&landed, " | v1 landed");
+    // A candidate that the ledger knows no signal of.
+    reviews(&[review("v7", "awaiting", "fork-ref", "")], "v7 awaiting | ");
+    // A person asks for it again.
+    let again = request("v1", "replay", r#""command""#, 1);
+    reviews(&[&landed[..], &[again]].concat(), "v1 - | ");
+    reviews(&[&landed[..], &[run("v1", "command", 1, "completed")]].concat(), "v1 - | ");
+}
+
+#[test]
+fn a_roll_back_undoes_one_promotion_after_the_other() {
+    #[track_caller]
+    fn case(lines: &[&String], expected: Option<&str>) {
+        let lines: Vec<&str> = lines.iter().map(|line| line.as_str()).collect();
+        let state = folded(&records(&lines));
+        let channel = &state.channels[&"public".parse().unwrap()];
+        assert_eq!(channel.to_undo().map(|moved| moved.to.as_str()), expected);
+    }
+    let moved = |action: &str, from: &str, to: &str| {
+        format!(
+            r#""kind":"promotion","watch":"up","channel":"public","action":"{action}","rule":"manual","remote":"origin",
+            "ref":"refs/heads/public","from":"{from}","to":"{to}""#
+        )
+    };
+    let (one, two) = (moved("promoted", "a", "b"), moved("promoted", "b", "c"));
+    let back = [moved("rolled-back", "c", "b"), moved("rolled-back", "b", "a")];
+    case(&[&one, &two], Some("c"));
+    case(&[&one, &two, &back[0]], Some("b"));
+    case(&[&one, &two, &back[0], &back[1]], None);
+    case(&[&one, &two, &back[0], &moved("promoted", "b", "d")], Some("d"));
+    case(&[&one, &two, &back[0], &moved("promoted", "b", "d"), &moved("rolled-back", "d", "b")], Some("b"));
 }

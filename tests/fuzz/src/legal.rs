@@ -2,13 +2,14 @@
 
 use patch_moi::ledger::{
     record::{Body, Record},
-    state::{Delivery, OpenSignal, Stage, State},
+    state::{Delivery, OpenSignal, Stage, State, UnderReview},
 };
 use patch_moi::watch::Target;
 
 /// Whatever the records were: what is open is not done.
 #[track_caller]
 pub fn state(state: &State) {
+    reviews(state);
     for (id, signal) in &state.open {
         let is_done = signal.deliveries.values().all(Delivery::is_done);
         assert!(!is_done, "{id} is open, and nobody has to do with it: {signal:?}");
@@ -17,6 +18,17 @@ pub fn state(state: &State) {
         }
         assert!(signal.sequence <= state.signals, "{id} has the number {} of {}", signal.sequence, state.signals);
     }
+}
+
+/// Whatever the records were: a signal is under review or at its end, and not both.
+#[track_caller]
+fn reviews(state: &State) {
+    for (id, review) in &state.reviews {
+        assert!(!review.is_over(), "{id} is over, and still under review: {review:?}");
+        assert!(!state.closed.contains_key(id), "{id} is at its end and is not");
+    }
+    assert!(state.closed.values().all(UnderReview::is_over), "{:?}", state.closed);
+    assert!(state.channels.values().all(|channel| (1..=50).contains(&channel.moves.len())));
 }
 
 /// What `record` may have changed.
@@ -40,6 +52,10 @@ pub fn step(before: &State, record: &Record, after: &State) {
             (Some(old), Some(new)) => deliveries(id, old, record, new),
             (None, None) => {}
         }
+    }
+    for (id, old) in before.all_reviews() {
+        let new = after.review(id).unwrap_or_else(|| panic!("{id} is forgotten"));
+        assert!(old == new || named(id), "{id} changed by a record about {about:?}");
     }
     for (name, old) in &before.watches {
         let new = after.watches.get(name).unwrap_or_else(|| panic!("{name} is forgotten"));

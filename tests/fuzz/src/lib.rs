@@ -166,18 +166,19 @@ pub fn runner(bytes: &[u8]) {
         stdout.tail = stdout.head.split_off(printed.len() / 2);
         stdout.omitted = 1;
     }
-    let RunOutcome { status, message, candidates, steps } =
+    let RunOutcome { status, message, candidates, provenance, intervention, steps } =
         outcome(&exit, &stdout, expects, "patch:w:v1:upstream.release");
     assert!(!status.is_success() || exit == Exit::Success, "{status} although {exit}");
     assert!(status != Status::Unmatched || exit == Exit::Success);
     assert!(candidates.len() <= 100 && steps.len() <= 100);
+    assert!(provenance.resolved_by.len() <= 3 && provenance.onto.is_none_or(|onto| onto.len() <= 64));
     for message in message.iter().chain(steps.iter().filter_map(|step| step.message.as_ref())) {
         clean(message, 500);
     }
     assert!(steps.iter().all(|step| step.status != Status::Unmatched));
-    let kept = text::json(&(&candidates, &steps));
+    let kept = text::json(&(&candidates, &steps, &intervention));
     assert!(kept.len() < 4_000_000);
-    assert_eq!(serde_json::from_str::<(Vec<_>, Vec<_>)>(&kept).unwrap(), (candidates, steps));
+    assert_eq!(serde_json::from_str::<(Vec<_>, Vec<_>, Option<_>)>(&kept).unwrap(), (candidates, steps, intervention));
 }
 
 /// What `git ls-remote` prints to refs, and its tags to entries.
