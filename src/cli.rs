@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, reason = "these comments are the help text, where a variable has no backticks")]
 
 use crate::carry::pick::Landed;
+use crate::channel::ChannelName;
 use crate::completion;
 use crate::ledger::record::KINDS;
 use crate::watch::{EventKind, Policy, Target, WatchName};
@@ -103,6 +104,14 @@ pub enum Command {
     Stack(StackArgs),
     /// Print the event document of a signal or of a trigger commit
     Event(EventArgs),
+    /// Read the fork's refs, and record what became of each signal
+    Sync(SyncArgs),
+    /// Move a channel to a candidate
+    Promote(PromoteArgs),
+    /// Say that a candidate is good
+    Approve(WordArgs),
+    /// Say that a candidate is not to be used, and remove it
+    Reject(WordArgs),
     /// Add, list, check and remove watches
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Watch {
@@ -315,6 +324,61 @@ pub struct EventArgs {
     /// A trigger commit or branch, or a signal's id, key or unique beginning
     #[arg(value_name = "REV|ID", default_value = "HEAD", add = ArgValueCompleter::new(completion::signals))]
     pub source: String,
+}
+
+/// Arguments of `patch sync`
+#[derive(Args, Debug)]
+pub struct SyncArgs {
+    /// The watches whose signals to look at; all of them without a name
+    #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
+    pub names: Vec<WatchName>,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch promote`
+#[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub struct PromoteArgs {
+    /// The signal whose candidate it is; the newest that may be promoted without an ID
+    #[arg(value_name = "CANDIDATE", add = ArgValueCompleter::new(completion::signals))]
+    pub candidate: Option<String>,
+    /// The channel to move
+    #[arg(long, value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::channel_names))]
+    pub channel: ChannelName,
+    /// Say that you have reviewed it: it may be unverified, or resolved by a program
+    #[arg(long)]
+    pub reviewed: bool,
+    /// Let the channel go back, or lose commits that the candidate does not have
+    #[arg(long)]
+    pub allow_rewind: bool,
+    /// Go back to where the channel was before its last promotion
+    #[arg(long, conflicts_with_all = ["candidate", "reviewed", "allow_rewind"])]
+    pub rollback: bool,
+    /// Say what would be moved, and move nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What is to be recorded beside it
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch approve` and `patch reject`
+#[derive(Args, Debug)]
+pub struct WordArgs {
+    /// A signal's id, its key, or any part that only one signal begins with
+    #[arg(value_name = "ID", add = ArgValueCompleter::new(completion::signals))]
+    pub id: String,
+    /// What is to be recorded beside it
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
 }
 
 /// Arguments of `patch watch add`

@@ -6,20 +6,24 @@ pub mod doctor;
 pub mod event;
 pub mod log;
 pub mod poll;
+pub mod promote;
 pub mod request;
 pub mod select;
 pub mod show;
 pub mod stack;
 pub mod status;
+pub mod sync;
 pub mod watch_add;
 pub mod watch_check;
 pub mod watch_list;
+pub mod word;
 
 use crate::{
     cli::{Cli, Command, JsonArg, WatchCommand},
     ledger::Ledger,
     outcome::Outcome,
     report::Report,
+    review::state::Verdict,
     signals,
     workspace::Failure,
 };
@@ -71,6 +75,9 @@ fn json(command: &Command) -> bool {
         Command::Show(args) => args.json,
         Command::Retry(args) => args.json,
         Command::Replay(args) => args.json,
+        Command::Sync(args) => args.json,
+        Command::Promote(args) => args.json,
+        Command::Approve(args) | Command::Reject(args) => args.json,
         Command::Doctor(args) => args.json,
         Command::Watch { command: WatchCommand::Add(args) } => args.json,
         Command::Watch { command: WatchCommand::List(args) } => args.json,
@@ -99,6 +106,10 @@ fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
             WatchCommand::Check(args) => watch_check::run(directory, args, report),
             WatchCommand::Remove(args) => watch_list::remove(directory, args, report),
         },
+        Command::Sync(args) => sync::run(directory, args, report),
+        Command::Promote(args) => promote::run(directory, args, report),
+        Command::Approve(args) => word::run(directory, args, Verdict::Approved, report),
+        Command::Reject(args) => word::run(directory, args, Verdict::Rejected, report),
         Command::Doctor(args) => doctor::run(directory, args, report),
         Command::Rehearse(args) => crate::rehearse::run(directory, args, report),
     }

@@ -22,6 +22,14 @@ pub fn watch_names(current: &OsStr) -> Vec<CompletionCandidate> {
     names.filter(|name| name.starts_with(&*current.to_string_lossy())).map(CompletionCandidate::new).collect()
 }
 
+/// The names of the repository's channels that begin with `current`.
+#[must_use]
+pub fn channel_names(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(workspace) = Workspace::open(None) else { return Vec::new() };
+    let names = workspace.config.channels.iter().map(|channel| channel.name.to_string());
+    names.filter(|name| name.starts_with(&*current.to_string_lossy())).map(CompletionCandidate::new).collect()
+}
+
 /// How many signals are offered.
 const OFFERED: usize = 30;
 

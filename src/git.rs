@@ -9,6 +9,7 @@ mod config;
 mod edit;
 mod error;
 mod fetch;
+mod local;
 mod locate;
 mod push;
 mod remote;

@@ -23,7 +23,9 @@ use crate::{
         state::WatchState,
     },
     news::{self, News, Rules, news},
-    private, signals,
+    private,
+    review::waiting::Failing,
+    signals,
     time::Timestamp,
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
@@ -67,6 +69,9 @@ pub struct Check {
     /// Until when its host asked not to be asked again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deferred_until: Option<Timestamp>,
+    /// How it fails, while it does.
+    #[serde(default, skip_serializing_if = "Failing::is_over")]
+    pub failing: Failing,
 }
 
 /// Bytes of answers that are read side by side. What is made of them can cost fifty times as much,
@@ -166,9 +171,13 @@ fn take_in<'a>(
     let mut crowded = Vec::new();
     for (watch, seen) in watches.into_iter().zip(seen) {
         let known = state.watches.get(&watch.name);
-        let mut check = Check { at: options.now, deferred_until: None };
+        let failing = checks.get(&watch.name).map(|before| before.failing).unwrap_or_default();
+        let mut check = Check { at: options.now, deferred_until: None, failing: Failing::default() };
         match seen.unwrap_or_else(|_| Seen::Failed(bug())) {
-            Seen::Deferred(until) => check.deferred_until = Some(until),
+            Seen::Deferred(until) => {
+                check.deferred_until = Some(until);
+                check.failing = failing;
+            }
             Seen::Late => {
                 record::problem(&watch.name, record::late(), known, options.now, intake);
                 continue;
@@ -178,6 +187,7 @@ fn take_in<'a>(
                 continue;
             }
             Seen::Failed(problem) => {
+                check.failing = failing.once_more(options.now);
                 check.deferred_until = watch.feed.as_ref().and_then(|url| means.hosts.closed_until(url, options.now));
                 record::problem(&watch.name, problem, known, options.now, intake);
             }

@@ -51,7 +51,11 @@ impl From<&Failure> for Outcome {
         match failure {
             // Git itself fails a command only before it has begun: there is no repository to work in.
             Failure::Configuration(_) | Failure::Usage(..) | Failure::Git(_) => Self::Wrong,
-            Failure::Place(_) | Failure::Ledger(_) | Failure::Outlived(_) | Failure::Carry(..) => Self::SomeFailed,
+            Failure::Place(_)
+            | Failure::Ledger(_)
+            | Failure::Outlived(_)
+            | Failure::Carry(..)
+            | Failure::Refused(..) => Self::SomeFailed,
             Failure::Busy(_) => Self::Busy,
             Failure::Interrupted(signal) => Self::Interrupted(*signal),
         }

@@ -52,6 +52,21 @@ pub fn component(text: &str) -> String {
     name
 }
 
+/// The text that [`component`] made this of; `None` of a long text, of which a hash is left.
+#[must_use]
+pub fn text_of(component_name: &str) -> Option<String> {
+    let name = component_name.split("=.").next()?;
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'=' => u8::from_str_radix(std::str::from_utf8(&[rest.next()?, rest.next()?]).ok()?, 16).ok()?,
+            byte => byte,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|text| component(text) == component_name)
+}
+
 /// Which of the letters are capitals: a bit each, in hex digits, without the zeros at the end.
 ///
 /// A short hash would not do: of one long word there are enough spellings to find two that share it.
@@ -169,6 +184,11 @@ mod tests {
             assert!(name.len() <= 200, "{name}");
             assert!(Reference::is_valid_name(&format!("refs/heads/p/{name}")), "{text:?} gives {name:?}");
             assert!(names.insert(name.to_ascii_lowercase()), "{text:?} gives {name:?}, and so does another text");
+            let is_whole = !name.contains("==");
+            assert_eq!(text_of(&name), is_whole.then(|| text.to_owned()), "{name}");
+        }
+        for never in ["a=", "a=4", "a=41", "a=zz", "a/b", "A", "x=.f", "a=ff"] {
+            assert_eq!(text_of(never), None, "{never}");
         }
     }
 

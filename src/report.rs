@@ -179,7 +179,7 @@ impl Report {
                     self.complain("error", &mistake.to_string(), hint);
                 }
             }
-            Failure::Usage(message, hint) | Failure::Carry(message, hint) => {
+            Failure::Usage(message, hint) | Failure::Carry(message, hint) | Failure::Refused(message, hint) => {
                 self.complain("error", message, hint.as_deref());
             }
             Failure::Git(error) => self.complain("error", &error.to_string(), Some(&error.hint())),

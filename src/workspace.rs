@@ -47,6 +47,8 @@ pub enum Failure {
     Outlived(PathBuf),
     /// A run of `carry` cannot be brought to its end, or must not be; with what to do.
     Carry(String, Option<String>),
+    /// What was asked for must not be done as things are; with what to do.
+    Refused(String, Option<String>),
     /// A signal asked the program to end.
     Interrupted(i32),
 }
@@ -57,7 +59,7 @@ impl fmt::Display for Failure {
             Self::Configuration(mistakes) => {
                 write!(f, "the configuration has {} mistakes", mistakes.len())
             }
-            Self::Usage(message, _) | Self::Carry(message, _) => f.write_str(message),
+            Self::Usage(message, _) | Self::Carry(message, _) | Self::Refused(message, _) => f.write_str(message),
             Self::Git(error) => error.fmt(f),
             Self::Place(error) => error.fmt(f),
             Self::Ledger(error) => error.fmt(f),

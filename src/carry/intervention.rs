@@ -211,9 +211,18 @@ pub fn is_intervention(message: &str) -> bool {
 /// # Errors
 /// When Git cannot tell.
 pub fn among(repository: &Repository, base: &CommitId, tip: &CommitId) -> Result<Option<CommitId>, Failure> {
+    anywhere(repository, Some(base), tip)
+}
+
+/// As [`among`]; without a base, in all of the history.
+///
+/// # Errors
+/// When Git cannot tell.
+pub fn anywhere(repository: &Repository, base: Option<&CommitId>, tip: &CommitId) -> Result<Option<CommitId>, Failure> {
     let pattern = format!("--grep=^{}", mark::TRAILER);
-    let not = format!("^{base}");
-    let found = repository.text(&["rev-list", "--max-count=1", &pattern, tip.as_str(), &not])?;
+    let not = base.map(|base| format!("^{base}"));
+    let args = ["rev-list", "--max-count=1", &pattern, tip.as_str()];
+    let found = repository.text(&args.into_iter().chain(not.as_deref()).collect::<Vec<_>>())?;
     if found.is_empty() {
         return Ok(None);
     }

@@ -8,6 +8,6 @@ mod patch_id;
 mod reverse;
 mod twin;
 
-pub use patch_id::{Direction, PatchId, patch_ids};
+pub use patch_id::{Direction, PatchId, patch_ids, range_patch_id};
 pub use reverse::reversed;
 pub use twin::{Twins, twins};

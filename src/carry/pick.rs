@@ -85,6 +85,24 @@ pub enum ResolvedBy {
     Resolver,
 }
 
+impl ResolvedBy {
+    /// As records spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hand => "hand",
+            Self::Rerere => "rerere",
+            Self::Resolver => "resolver",
+        }
+    }
+
+    /// The one that records spell so.
+    #[must_use]
+    pub fn named(text: &str) -> Option<Self> {
+        [Self::Hand, Self::Rerere, Self::Resolver].into_iter().find(|by| by.as_str() == text)
+    }
+}
+
 /// A conflict: everything that is needed to show it, to leave it on a branch, and to resolve it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Conflict {

@@ -8,6 +8,7 @@ use super::{
     id::CommitId,
     onto::is_here,
     plan::Plan,
+    report::Artifacts,
     repository::Repository,
     run::Carried,
     tag::{Choice, Template},
@@ -21,6 +22,7 @@ use crate::{
     parse::refs::RemoteRefs,
     refname::component,
     report::words::counted,
+    review::attestation,
     text::printable,
     watch::Watch,
     workspace::{Failure, Workspace},
@@ -80,6 +82,11 @@ pub fn push(
             report.status = Status::Failed;
             return Ok(());
         }
+    }
+    if let Some(first) = report.artifacts.candidate_refs.first()
+        && let Err(reason) = push.attestation(&report.artifacts, first)?
+    {
+        report.artifacts.warnings.push(reason);
     }
     let Some(template) = watch.candidate_tag.as_ref().filter(|_| !report.artifacts.candidate_refs.is_empty()) else {
         return Ok(());
@@ -204,7 +211,7 @@ impl Push<'_> {
         let git = &self.workspace.git;
         Ok(match git.push_leased(&self.watch.fork, &sha, &name, expected.as_deref(), self.left()) {
             Ok(Pushed::Created | Pushed::Moved) => Ok(true),
-            Ok(Pushed::AlreadyThere) => Ok(false),
+            Ok(Pushed::AlreadyThere | Pushed::Removed) => Ok(false),
             Ok(Pushed::Exists) => Err(Stopped(format!(
                 "`{}` on `{fork}` was changed by somebody else at this moment; it was left alone",
                 short(&name)
@@ -213,6 +220,28 @@ impl Push<'_> {
                 Err(Stopped(format!("the fork `{fork}` refused {}: {}", short(&name), printable(&reason))))
             }
             Err(error) => Err(Stopped(format!("cannot push to the fork `{fork}`: {error}; {}", error.hint()))),
+        })
+    }
+
+    /// Pushes what the candidate went through; a fork that does not take such a ref is no failure.
+    fn attestation(&self, artifacts: &Artifacts, candidate: &Candidate) -> Result<Result<(), String>, Failure> {
+        let (Some(name), Some(sha)) = (&candidate.reference, &candidate.sha) else { return Ok(Ok(())) };
+        let sha = sha.parse().map_err(|reason| super::repository::unreadable("push", reason))?;
+        let object = attestation::attest(self.repository, self.plan, artifacts, name, &sha)?;
+        let (git, fork, place) = (&self.workspace.git, &self.watch.fork, attestation::reference(name));
+        let pushed = git.ls_remote(fork, &[&place], self.left()).and_then(|there| {
+            let there = there.refs.get(&place).map(|there| there.sha.clone());
+            git.push_leased(fork, &object, &place, there.as_deref(), self.left())
+        });
+        let fork = printable(fork);
+        Ok(match pushed {
+            Ok(Pushed::Rejected { reason }) => Err(format!(
+                "the fork `{fork}` does not take {place}, by which other machines know what the candidate went \
+                 through: {}",
+                printable(&reason)
+            )),
+            Err(error) => Err(format!("cannot push {place} to the fork `{fork}`: {error}")),
+            Ok(_) => Ok(()),
         })
     }
 
@@ -250,7 +279,7 @@ impl Push<'_> {
             };
             let object = self.tag_object(&name, candidate)?;
             match git.push_new(fork, &object, &format!("refs/tags/{name}"), self.left()) {
-                Ok(Pushed::Created | Pushed::AlreadyThere | Pushed::Moved) => {
+                Ok(Pushed::Created | Pushed::AlreadyThere | Pushed::Moved | Pushed::Removed) => {
                     return Ok(Ok(Tagged { name, sha: candidate.to_owned(), is_new: true }));
                 }
                 // Another run took the number.

@@ -3,7 +3,7 @@
 use super::{
     id::CommitId,
     path::TreePath,
-    pick::{Conflict, ConflictedFile, Fate},
+    pick::{Conflict, ConflictedFile, Fate, ResolvedBy},
     stack::{Merge, UpstreamOnly},
 };
 use crate::{
@@ -141,6 +141,15 @@ pub struct ConflictReport {
     pub of: usize,
     /// The files, by path.
     pub files: Vec<ConflictedFile>,
+}
+
+impl Artifacts {
+    /// Who resolved conflicts on the way, each once.
+    #[must_use]
+    pub fn resolved_by(&self) -> Vec<ResolvedBy> {
+        let by = |wanted| self.patches.iter().any(|patch| patch.fate == Fate::Resolved { by: wanted });
+        [ResolvedBy::Rerere, ResolvedBy::Resolver, ResolvedBy::Hand].into_iter().filter(|wanted| by(*wanted)).collect()
+    }
 }
 
 impl ConflictReport {

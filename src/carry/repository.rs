@@ -325,7 +325,7 @@ fn task(args: &[&str]) -> &'static str {
     args.iter().find_map(|arg| KNOWN.into_iter().find(|known| known == arg)).unwrap_or("command")
 }
 
-pub(super) fn unreadable(task: &'static str, reason: String) -> GitError {
+pub(crate) fn unreadable(task: &'static str, reason: String) -> GitError {
     GitError::Unreadable { task, reason }
 }
 

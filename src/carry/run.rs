@@ -22,6 +22,7 @@ use crate::{
     private,
     refname::component,
     report::words::counted,
+    review::attestation,
     text::{self, printable},
     workspace::{Failure, Workspace},
 };
@@ -173,9 +174,12 @@ pub fn publish(
         let verified = verify::words(&report.artifacts.checks);
         report.message = format!("{} was there already; {verified}", short(&plan.names.candidate));
     }
-    for (name, commit) in candidate::refs(plan, built) {
+    for (place, (name, commit)) in candidate::refs(plan, built).enumerate() {
         // A ref that differs by signatures only was left as it is, and is what is told and pushed.
         let commit = candidate::there(repository, &name)?.unwrap_or_else(|| commit.clone());
+        if place == 0 {
+            attestation::attest(repository, plan, &report.artifacts, &name, &commit)?;
+        }
         report.artifacts.candidate_refs.push(Candidate {
             kind: Some("branch".to_owned()),
             reference: Some(name),

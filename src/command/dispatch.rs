@@ -1,6 +1,6 @@
 //! `patch dispatch`: dispatch what is pending, without a look at upstream.
 
-use super::{handle_signals, tell_notices};
+use super::{handle_signals, sync, tell_notices};
 use crate::{
     cli::DispatchArgs,
     dispatch,
@@ -53,11 +53,12 @@ pub fn dispatch(
         report.warning(&format!("watch `{watch}`: dispatching stopped; what was pending stays pending"));
         report.failure(failure);
     }
+    let looked = sync::after_runs(workspace, watches, &mut ledger, &dispatched.records, report);
     if let Err(error) = ledger.save_index() {
         report.warning(&error.to_string());
     }
     let failed = dispatched.records.iter().any(dispatch::is_failed_run);
-    (Outcome::failed_if(failed || !dispatched.failures.is_empty()), dispatched.busy)
+    (Outcome::failed_if(failed || !dispatched.failures.is_empty()).and(looked), dispatched.busy)
 }
 
 /// Tells what would be dispatched now, if `news` were recorded; nothing is done.

@@ -26,8 +26,8 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     let watches = workspace.watches(&args.names)?;
     let options = Options { backfill: args.backfill, dry_run: args.dry_run, now: Timestamp::now() };
     let progress = |done, total| report.progress(done, total);
-    let mut looked = Outcome::Done;
     if args.dry_run {
+        let mut looked = Outcome::Done;
         let mut ledger = workspace.ledger_to_read()?;
         let mut records = Vec::new();
         let mut part = |intake: Intake| {
@@ -43,6 +43,9 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     handle_signals(report);
     let lock = workspace.lock("intake.lock", WAIT)?;
     let mut ledger = workspace.ledger()?;
+    let reviewed = super::sync::at_poll(&workspace, &watches, &mut ledger, report);
+    tell_notices(&mut ledger, report);
+    let mut looked = reviewed?;
     let mut part = |intake: Intake| looked = looked.and(tell(report, &intake));
     let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part);
     drop(lock);

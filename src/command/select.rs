@@ -3,7 +3,7 @@
 use crate::{
     ledger::{
         record::{Body, Record, Signal},
-        state::key_of,
+        state::{State, key_of},
     },
     text,
     workspace::Failure,
@@ -65,6 +65,49 @@ pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Fai
             ))
         }
     }
+}
+
+/// The id of the signal under review, or at its end, that `wanted` names: as [`signal`] finds one.
+///
+/// A candidate that somebody made without a signal is found too.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn under_review<'a>(state: &'a State, wanted: &str) -> Result<&'a str, Failure> {
+    if let Some((id, _)) = state.all_reviews().find(|(id, _)| *id == wanted) {
+        return Ok(id);
+    }
+    let named = |is_meant: &dyn Fn(&str) -> bool| -> Vec<&'a str> {
+        let all = state.all_reviews().filter(|(id, review)| {
+            let key = review.key(id);
+            is_meant(id) || is_meant(key) || is_meant(&format!("{}:{key}", review.watch))
+        });
+        all.map(|(id, _)| id.as_str()).collect()
+    };
+    let exact = named(&|name| name == wanted);
+    let found = if exact.is_empty() { named(&|name| name.starts_with(wanted)) } else { exact };
+    match found.as_slice() {
+        [id] => Ok(id),
+        [] => Err(unknown(wanted)),
+        several => {
+            let ids: Vec<String> = several.iter().take(5).map(|id| text::printable(id)).collect();
+            let more = if several.len() > ids.len() { ", …" } else { "" };
+            let shown = text::printable(text::clipped(wanted, 100));
+            Err(Failure::Usage(
+                format!("{} signals begin with `{shown}`", several.len()),
+                Some(format!("name one: {}{more}", ids.join(", "))),
+            ))
+        }
+    }
+}
+
+/// Nothing of that name is under review, or ever was.
+#[must_use]
+pub fn unknown(wanted: &str) -> Failure {
+    Failure::Usage(
+        format!("there is no candidate or signal `{}`", text::printable(text::clipped(wanted, 100))),
+        Some("`patch status` shows what waits; `patch log --kind review` lists what became of the others".to_owned()),
+    )
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub enum Pushed {
     Created,
     /// It was moved from where it was expected.
     Moved,
+    /// It was removed from where it was expected.
+    Removed,
     /// It is there, and is this very object.
     AlreadyThere,
     /// It is not as it was expected to be; it was left alone.
@@ -52,10 +54,37 @@ impl Git {
         expected: Option<&str>,
         timeout: Duration,
     ) -> Result<Pushed, GitError> {
+        checked_sha(sha)?;
+        self.push_one(remote, Some(sha), ref_name, expected, timeout)
+    }
+
+    /// Removes one ref of a remote, if it is the very object that it is `expected` to be; otherwise
+    /// as [`Git::push_new`]. One that is not there any more is [`Pushed::AlreadyThere`]: as it should be.
+    ///
+    /// # Errors
+    /// If the remote cannot be reached or asked.
+    pub fn remove_leased(
+        &self,
+        remote: &str,
+        ref_name: &str,
+        expected: &str,
+        timeout: Duration,
+    ) -> Result<Pushed, GitError> {
+        self.push_one(remote, None, ref_name, Some(expected), timeout)
+    }
+
+    /// Has a ref of a remote hold `sha`, or nothing, if it is as `expected`.
+    fn push_one(
+        &self,
+        remote: &str,
+        sha: Option<&str>,
+        ref_name: &str,
+        expected: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Pushed, GitError> {
         let task = "push";
         expected.map_or(Ok(()), checked_sha)?;
         checked_argument("the remote", remote)?;
-        checked_sha(sha)?;
         if !ref_name.starts_with("refs/") || !git2::Reference::is_valid_name(ref_name) {
             return Err(GitError::Refused { reason: format!("`{}` is not a ref name", printable(ref_name)) });
         }
@@ -72,25 +101,36 @@ impl Git {
                 "--recurse-submodules=no",
                 &format!("--force-with-lease={ref_name}:{}", expected.unwrap_or_default()),
             ])
-            .args(["--", remote, &format!("{sha}:{ref_name}")]);
+            .args(["--", remote, &format!("{}:{ref_name}", sha.unwrap_or_default())]);
         let finished = finish(command, task, timeout)?;
         let stderr = finished.stderr.lossy();
         let pushed = parse(&finished.stdout.lossy(), ref_name, &stderr);
         match pushed {
             None => Err(self.failure(task, &finished)),
+            // What was to be removed may be gone; a remote says that in the words of a lost lease, or in others.
+            Some(Pushed::Exists | Pushed::Rejected { .. }) if sha.is_none() => {
+                let there = self.ls_remote(remote, &[ref_name], timeout)?;
+                Ok(match there.refs.get(ref_name) {
+                    None => Pushed::AlreadyThere,
+                    Some(found) if Some(found.sha.as_str()) != expected => Pushed::Exists,
+                    Some(_) => pushed.unwrap_or(Pushed::Exists),
+                })
+            }
             // Somebody created it between the remote's offer and our push: the remote's lock says so
             // in many words, so look.
             Some(Pushed::Rejected { reason }) if lost_a_race(&reason) => {
                 let there = self.ls_remote(remote, &[ref_name], timeout)?;
                 Ok(match there.refs.get(ref_name) {
-                    Some(found) if found.sha == sha => Pushed::AlreadyThere,
+                    Some(found) if Some(found.sha.as_str()) == sha => Pushed::AlreadyThere,
                     Some(found) if Some(found.sha.as_str()) == expected => Pushed::Rejected { reason },
                     Some(_) => Pushed::Exists,
                     None => Pushed::Rejected { reason },
                 })
             }
             // One place of several was reached, and another says nothing of the ref.
-            Some(Pushed::Created | Pushed::Moved | Pushed::AlreadyThere) if !finished.exit.is_success() => {
+            Some(Pushed::Created | Pushed::Moved | Pushed::Removed | Pushed::AlreadyThere)
+                if !finished.exit.is_success() =>
+            {
                 Err(self.failure(task, &finished))
             }
             Some(pushed) => Ok(pushed),
@@ -134,7 +174,7 @@ fn parse(stdout: &str, ref_name: &str, stderr: &str) -> Option<Pushed> {
     outcomes.max_by_key(|outcome| match outcome {
         Pushed::AlreadyThere => 0,
         Pushed::Created => 1,
-        Pushed::Moved => 2,
+        Pushed::Moved | Pushed::Removed => 2,
         Pushed::Exists => 3,
         Pushed::Rejected { .. } => 4,
     })
@@ -146,6 +186,7 @@ fn outcome(flag: &str, summary: &str, stderr: &str) -> Pushed {
         "=" => Pushed::AlreadyThere,
         // Onwards, or elsewhere: with a lease the remote makes no difference.
         " " | "+" => Pushed::Moved,
+        "-" => Pushed::Removed,
         // Our lease: the remote offered the ref.
         "!" if summary.contains("(stale info)") => Pushed::Exists,
         _ => Pushed::Rejected { reason: reason(summary, stderr) },
@@ -184,6 +225,7 @@ mod tests {
         case("!\tabc:refs/heads/x\t[no match]", rejected("[no match]"));
         case(" \tabc:refs/heads/x\tabc..def", Pushed::Moved);
         case("+\tabc:refs/heads/x\tabc...def (forced update)", Pushed::Moved);
+        case("-\t:refs/heads/x\t[deleted]", Pushed::Removed);
         case("?\tabc:refs/heads/x\tabc..def", rejected("abc..def"));
         case("*\tabc:refs/heads/other\t[new branch]", None);
         case(

@@ -6,6 +6,7 @@ use crate::{
     dispatch::result::{Candidate, Provenance, Status, StepOutcome},
     entry::Entry,
     event::{Change, Event},
+    ledger::state::Pushed,
     review::state::{Evidence, ReviewState, Verdict},
     text,
     time::Timestamp,
@@ -355,6 +356,9 @@ pub struct Review {
     /// The upstream commit that a candidate stands on, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onto: Option<String>,
+    /// The head of the stack that a candidate was carried from, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
     /// Whether a candidate passed its checks; absent where that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
@@ -364,6 +368,9 @@ pub struct Review {
     /// The commit of the stack that shows it, of a candidate that landed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub landed_as: Option<String>,
+    /// The trigger branch, where it was found without a record of its push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Pushed>,
     /// The id of the signal that took its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub superseded_by: Option<String>,

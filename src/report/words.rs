@@ -36,7 +36,7 @@ pub fn line(paint: Paint, record: &Record) -> Option<String> {
         Body::WatchError(error) if error.error.is_none() => paint.styled(Style::Good, "works again"),
         Body::Gap(gap) => paint.styled(Style::Attention, &text::printable(&gap.message)),
         Body::Request(request) => format!("{} is due again", key(key_of(&request.watch, &request.id))),
-        Body::Review(review) => review_line(paint, review)?,
+        Body::Review(review) => review_line(paint, review),
         Body::Promotion(promotion) => promotion_line(paint, promotion),
         Body::Skipped(_) | Body::Notice(_) | Body::Dispatch(_) | Body::WatchError(_) | Body::Unknown => return None,
     };
@@ -63,11 +63,7 @@ fn signal_line(paint: Paint, signal: &Signal) -> String {
     }
 }
 
-/// What nobody else has told: that something is pending or ended is in the line of its run.
-fn review_line(paint: Paint, review: &Review) -> Option<String> {
-    if matches!(review.evidence, Evidence::Ledger | Evidence::Run | Evidence::NewerSignal) {
-        return None;
-    }
+fn review_line(paint: Paint, review: &Review) -> String {
     let style = match review.state {
         ReviewState::Landed => Style::Good,
         state if state.waits_for_a_person() => Style::Attention,
@@ -83,7 +79,7 @@ fn review_line(paint: Paint, review: &Review) -> Option<String> {
     } else {
         format!(": {}", review.evidence.words())
     };
-    Some(format!("{} {}{by}{why}", key(key_of(&review.watch, &review.id)), paint.styled(style, &said)))
+    format!("{} {}{by}{why}", key(key_of(&review.watch, &review.id)), paint.styled(style, &said))
 }
 
 /// A state as it stands behind a key.

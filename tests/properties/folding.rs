@@ -90,8 +90,8 @@ fn any_body() -> impl Strategy<Value = Body> {
         4 => (about(), select(ReviewState::ALL.to_vec()), select(Evidence::ALL.to_vec()), commit()).prop_map(
             |((watch, key), state, evidence, sha)| Body::Review(Box::new(Review {
                 id: id(&watch, &key), watch, state, previous: None, evidence,
-                reference: sha.as_ref().map(|_| "refs/heads/c".to_owned()), sha, onto: None, verified: None,
-                resolved_by: Vec::new(), landed_as: None, superseded_by: None, verdict: None, by: None, message: None,
+                reference: sha.as_ref().map(|_| "refs/heads/c".to_owned()), sha, onto: None, stack: None, verified: None,
+                resolved_by: Vec::new(), landed_as: None, trigger: None, superseded_by: None, verdict: None, by: None, message: None,
             }))
         ),
         1 => (about(), commit(), "[a-c]", select(vec![Move::Promoted, Move::RolledBack])).prop_map(

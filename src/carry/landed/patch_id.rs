@@ -19,6 +19,33 @@ pub enum Direction {
     Backward,
 }
 
+/// How a change is written to be hashed.
+const DIFF: [&str; 10] = [
+    "-p",
+    "--binary",
+    "--full-index",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--unified=3",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+];
+
+/// The patch id of all that lies between two commits; `None` if that is nothing.
+///
+/// # Errors
+/// If Git cannot tell.
+pub fn range_patch_id(repository: &Repository, from: &CommitId, to: &CommitId) -> Result<Option<PatchId>, Failure> {
+    let mut diff = vec!["diff-tree"];
+    diff.extend(DIFF);
+    diff.extend([from.as_str(), to.as_str()]);
+    let output = repository.piped(&diff, b"", &["patch-id", "--verbatim"])?;
+    let text = String::from_utf8_lossy(&output);
+    Ok(text.split_once(' ').map(|(id, _)| id.to_owned()))
+}
+
 /// The patch ids of commits; one that changes nothing has none.
 ///
 /// White space counts: by Git's usual id, a patch that indents a line is equal to one that does not.
@@ -35,8 +62,8 @@ pub fn patch_ids<'a>(
     if input.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut diff = vec!["diff-tree", "--stdin", "-p", "--binary", "--full-index", "--root", "--no-renames"];
-    diff.extend(["--no-ext-diff", "--no-textconv", "--no-color", "--unified=3", "--src-prefix=a/", "--dst-prefix=b/"]);
+    let mut diff = vec!["diff-tree", "--stdin", "--root"];
+    diff.extend(DIFF);
     if direction == Direction::Backward {
         diff.push("-R");
     }

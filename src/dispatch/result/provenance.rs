@@ -17,6 +17,9 @@ pub struct Provenance {
     /// The upstream commit that it stands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub onto: Option<String>,
+    /// The head of the stack that it was carried from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<String>,
 }
 
 impl Provenance {
@@ -48,9 +51,12 @@ pub(super) fn collect<'a>(artifacts: impl Iterator<Item = &'a Value>) -> Provena
                 all.resolved_by.push(by);
             }
         }
-        let onto = artifacts.get("onto");
-        let onto = onto.and_then(|onto| onto.as_str().or_else(|| onto.get("sha")?.as_str()));
-        all.onto = all.onto.or_else(|| onto.filter(|onto| is_sha(onto)).map(str::to_owned));
+        let commit = |key: &str, inside: &str| {
+            let value = artifacts.get(key)?;
+            value.as_str().or_else(|| value.get(inside)?.as_str()).filter(|sha| is_sha(sha)).map(str::to_owned)
+        };
+        all.onto = all.onto.or_else(|| commit("onto", "sha"));
+        all.stack = all.stack.or_else(|| commit("stack", "head"));
     }
     all
 }
@@ -73,15 +79,21 @@ mod tests {
     fn what_the_steps_say_is_put_together() {
         #[track_caller]
         fn case(artifacts: &[Value], verified: Option<bool>, resolved_by: &[ResolvedBy], onto: Option<&str>) {
-            let expected = Provenance { verified, resolved_by: resolved_by.to_vec(), onto: onto.map(str::to_owned) };
+            let (onto, stack) = (onto.map(str::to_owned), onto.map(|_| "b".repeat(40)));
+            let expected = Provenance { verified, resolved_by: resolved_by.to_vec(), onto, stack };
             assert_eq!(collect(artifacts.iter()), expected, "{artifacts:?}");
         }
         let sha = "a".repeat(40);
         case(&[], None, &[], None);
         case(&[json!({"verified": "yes", "usedRerere": false, "onto": "v1"})], None, &[], None);
-        case(&[json!({"verified": true}), json!({"onto": {"sha": sha}})], Some(true), &[], Some(&sha));
+        case(
+            &[json!({"verified": true}), json!({"onto": {"sha": sha}, "stack": {"head": "b".repeat(40)}})],
+            Some(true),
+            &[],
+            Some(&sha),
+        );
         case(&[json!({"verified": true}), json!({"verified": false})], Some(false), &[], None);
-        let all = json!({"usedRerere": true, "usedResolver": true, "onto": sha,
+        let all = json!({"usedRerere": true, "usedResolver": true, "onto": sha, "stack": "b".repeat(40),
             "patches": [{"fate": "resolved", "by": "hand"}]});
         let by = [ResolvedBy::Rerere, ResolvedBy::Resolver, ResolvedBy::Hand];
         case(&[all.clone(), all], None, &by, Some(&sha));

@@ -210,6 +210,14 @@ impl UnderReview {
 
     fn reviewed(&mut self, record: &Record, review: &record::Review) {
         self.at = record.at;
+        if let Some(verdict) = review.verdict {
+            let (sha, by) = (review.sha.clone(), review.by.clone());
+            self.word = Some(Word { verdict, sha, by, at: record.at });
+        }
+        // A good word leaves a candidate where it is.
+        if review.verdict == Some(Verdict::Approved) && self.state == Some(review.state) {
+            return;
+        }
         self.state = Some(review.state);
         self.evidence = Some(review.evidence);
         if let (Some(reference), Some(sha)) = (&review.reference, &review.sha) {
@@ -220,13 +228,11 @@ impl UnderReview {
                 verified: review.verified,
                 resolved_by: review.resolved_by.clone(),
                 onto: review.onto.clone(),
+                stack: review.stack.clone(),
             };
         }
+        self.trigger = self.trigger.take().or_else(|| review.trigger.clone());
         self.superseded_by = review.superseded_by.clone().or_else(|| self.superseded_by.take());
-        if let Some(verdict) = review.verdict {
-            let (sha, by) = (review.sha.clone(), review.by.clone());
-            self.word = Some(Word { verdict, sha, by, at: record.at });
-        }
     }
 }
 

@@ -1,0 +1,134 @@
+//! `patch sync`: read the refs, and record what became of each signal.
+
+use super::{handle_signals, tell_notices};
+use crate::{
+    cli::SyncArgs,
+    ledger::{
+        Ledger,
+        record::{Body, Record, Review, Run},
+    },
+    outcome::Outcome,
+    report::Report,
+    review::{
+        state::{Evidence, ReviewState},
+        sync::{self, Synced},
+    },
+    signals,
+    time::Timestamp,
+    watch::{Watch, WatchName},
+    workspace::{Failure, Workspace},
+};
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+/// How long a sync waits for an intake.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Syncs.
+///
+/// # Errors
+/// When nothing can be done at all; what is wrong with one fork is told, and the others go on.
+pub fn run(directory: Option<&Path>, args: &SyncArgs, report: &Report) -> Result<Outcome, Failure> {
+    let workspace = Workspace::open(directory)?;
+    let watches = workspace.watches(&args.names)?;
+    workspace.places.create()?;
+    handle_signals(report);
+    let lock = workspace.lock("intake.lock", WAIT)?;
+    let mut ledger = workspace.ledger()?;
+    let synced = sync::run(&workspace, &watches, &mut ledger, true, Timestamp::now());
+    tell_notices(&mut ledger, report);
+    let synced = synced?;
+    report.records(&synced.records);
+    let mut outcome = problems(report, &synced);
+    outcome = outcome.and(super::promote::by_rule(&workspace, &watches, &mut ledger, &synced, report)?);
+    drop(lock);
+    save(&mut ledger, report);
+    Ok(outcome)
+}
+
+/// What a poll looks at first: what became of what it did before. The caller holds the intake lock.
+///
+/// # Errors
+/// As [`run`].
+pub fn at_poll(
+    workspace: &Workspace,
+    watches: &[&Watch],
+    ledger: &mut Ledger,
+    report: &Report,
+) -> Result<Outcome, Failure> {
+    let synced = sync::run(workspace, watches, ledger, false, Timestamp::now())?;
+    tell(report, &synced);
+    let outcome = problems(report, &synced);
+    Ok(outcome.and(super::promote::by_rule(workspace, watches, ledger, &synced, report)?))
+}
+
+/// What a round of dispatching looks at in the end: what its runs have left.
+///
+/// Another process that holds the intake lock will look by itself.
+pub fn after_runs(
+    workspace: &Workspace,
+    watches: &[&Watch],
+    ledger: &mut Ledger,
+    records: &[Record],
+    report: &Report,
+) -> Outcome {
+    let ran: BTreeSet<&WatchName> = records.iter().filter_map(|record| left_something(record)).collect();
+    let watches: Vec<&Watch> = watches.iter().copied().filter(|watch| ran.contains(&watch.name)).collect();
+    if watches.is_empty() || signals::interrupted().is_some() {
+        return Outcome::Done;
+    }
+    let Ok(_lock) = workspace.lock("intake.lock", WAIT) else { return Outcome::Done };
+    let looked = ledger.refresh().map_err(Failure::from).and_then(|()| at_poll(workspace, &watches, ledger, report));
+    looked.unwrap_or_else(|failure| {
+        report.failure(&failure);
+        Outcome::from(&failure)
+    })
+}
+
+/// The watch of a run that left a ref.
+fn left_something(record: &Record) -> Option<&WatchName> {
+    let Body::Run(run) = &record.body else { return None };
+    let Run { candidates, intervention, reference, .. } = &**run;
+    (!candidates.is_empty() || intervention.is_some() || reference.is_some()).then_some(&run.watch)
+}
+
+/// Writes the index, which saves time only.
+pub fn save(ledger: &mut Ledger, report: &Report) {
+    if let Err(error) = ledger.save_index() {
+        report.warning(&error.to_string());
+    }
+}
+
+fn problems(report: &Report, synced: &Synced) -> Outcome {
+    for (watch, problem) in &synced.problems {
+        report.problem(watch.as_str(), problem);
+    }
+    Outcome::failed_if(!synced.problems.is_empty())
+}
+
+/// Tells all that a sync found which somebody asked for.
+pub fn tell_all(report: &Report, synced: &Synced) -> Outcome {
+    tell(report, synced);
+    problems(report, synced)
+}
+
+/// Tells what nobody knows yet; programs are told all of it.
+fn tell(report: &Report, synced: &Synced) {
+    for record in &synced.records {
+        if report.is_json() || matches!(&record.body, Body::Review(review) if is_news(review)) {
+            report.records(std::slice::from_ref(record));
+        }
+    }
+}
+
+/// Whether a state is more than what the run that led to it has told.
+fn is_news(review: &Review) -> bool {
+    let by_others = matches!(
+        review.previous,
+        Some(ReviewState::Dispatched | ReviewState::Unacknowledged | ReviewState::Awaiting | ReviewState::Rejected)
+    );
+    match review.evidence {
+        Evidence::Ledger | Evidence::Run | Evidence::NewerSignal | Evidence::TriggerRef => false,
+        Evidence::ForkRef | Evidence::LocalRef | Evidence::InterventionRef => by_others,
+        _ => true,
+    }
+}

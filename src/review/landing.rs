@@ -1,0 +1,157 @@
+//! Whether the stack has a candidate, however it was merged: asked of Git, with what shows it.
+//!
+//! A forge's merge button makes a merge commit, squashes into one commit, or makes each commit anew on
+//! the branch; a person may also move the branch to the candidate. In none of these ways is anybody's
+//! word needed: the branch shows it.
+
+use super::{judge::Landed, state::Evidence};
+use crate::{
+    carry::{
+        id::{CommitId, TreeId},
+        landed::{Direction, patch_ids, range_patch_id},
+        merge::Merged,
+        repository::{Repository, unreadable},
+    },
+    workspace::Failure,
+};
+use std::collections::HashSet;
+
+/// How many commits of the stack's branch, from its head on, are looked at for one that is the
+/// candidate under another name.
+const LOOKED_AT: usize = 200;
+
+/// How many commits of a candidate are looked for one by one.
+const COMMITS: usize = 1000;
+
+/// How the branch whose head is `stack` has the candidate; `None` if it does not show that it has.
+///
+/// Both commits must be here.
+///
+/// # Errors
+/// If Git cannot tell.
+pub fn landed(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<Option<Landed>, Failure> {
+    let found = |evidence, commit: &CommitId| Ok(Some(Landed { evidence, as_commit: commit.to_string() }));
+    if contains(repository, candidate, stack)? {
+        let first = first_with(repository, candidate, stack)?;
+        return found(Evidence::Contained, first.as_ref().unwrap_or(stack));
+    }
+    let Some(base) = merge_base(repository, candidate, stack)? else { return Ok(None) };
+    let tree = tree(repository, candidate)?;
+    let commits = own_commits(repository, candidate, stack)?;
+    if let Some(same) = commits.iter().find(|commit| commit.tree == tree) {
+        return found(Evidence::SameTree, &same.id);
+    }
+    if let Some(squashed) = squashed(repository, &commits, candidate, &tree)? {
+        return found(Evidence::Squashed, &squashed);
+    }
+    if let Some(range) = range_patch_id(repository, &base, candidate)? {
+        let ids = patch_ids(repository, commits.iter().map(|commit| &commit.id), Direction::Forward)?;
+        if let Some(commit) = commits.iter().find(|commit| ids.get(&commit.id) == Some(&range)) {
+            return found(Evidence::RangePatchId, &commit.id);
+        }
+    }
+    if is_rebased(repository, candidate, stack)? { found(Evidence::PatchIds, stack) } else { Ok(None) }
+}
+
+/// A commit of the stack's branch that the candidate does not have.
+struct Own {
+    id: CommitId,
+    tree: TreeId,
+    parent: Option<CommitId>,
+    parent_tree: Option<TreeId>,
+}
+
+fn contains(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<bool, Failure> {
+    let count = repository.text(&["rev-list", "--count", "--max-count=1", candidate.as_str(), &format!("^{stack}")])?;
+    Ok(count == "0")
+}
+
+/// The oldest commit of the branch that has the candidate: the merge, or the candidate itself.
+fn first_with(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<Option<CommitId>, Failure> {
+    let range = format!("^{candidate}");
+    let along = repository.text(&["rev-list", "--first-parent", "--reverse", stack.as_str(), &range])?;
+    let behind = repository.text(&["rev-list", "--ancestry-path", stack.as_str(), &range])?;
+    let behind: HashSet<&str> = behind.lines().collect();
+    let Some(first) = along.lines().find(|commit| behind.contains(commit)) else { return Ok(None) };
+    let first: CommitId = first.parse().map_err(|reason| unreadable("rev-list", reason))?;
+    // Where the branch was moved to the candidate and went on, the candidate itself is on it.
+    let parents = repository.commit(&first)?.parents().map_err(|reason| unreadable("cat-file", reason))?;
+    Ok(Some(if parents.first() == Some(candidate) { candidate.clone() } else { first }))
+}
+
+fn merge_base(repository: &Repository, one: &CommitId, other: &CommitId) -> Result<Option<CommitId>, Failure> {
+    let finished = repository.attempt(&["merge-base", one.as_str(), other.as_str()])?;
+    Ok(finished.stdout.lossy().lines().next().and_then(|base| base.parse().ok()))
+}
+
+fn tree(repository: &Repository, commit: &CommitId) -> Result<TreeId, Failure> {
+    Ok(repository.commit(commit)?.tree().map_err(|reason| unreadable("cat-file", reason))?)
+}
+
+/// What the branch has beside the candidate, along its first parents: that is where forges put what they merge.
+fn own_commits(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<Vec<Own>, Failure> {
+    let (most, range) = (format!("--max-count={LOOKED_AT}"), format!("^{candidate}"));
+    let args = ["rev-list", "--first-parent", &most, "--no-commit-header", "--format=%H %T %P", stack.as_str(), &range];
+    let listed = repository.text(&args)?;
+    let own = |line: &str| {
+        let mut fields = line.split(' ');
+        let (id, tree) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Own { id, tree, parent: fields.next().and_then(|it| it.parse().ok()), parent_tree: None })
+    };
+    let commits: Option<Vec<Own>> = listed.lines().map(own).collect();
+    let mut commits = commits.ok_or_else(|| unreadable("rev-list", "a line is not a commit".to_owned()))?;
+    let trees: Vec<TreeId> = commits.iter().skip(1).map(|commit| commit.tree.clone()).collect();
+    for (index, commit) in commits.iter_mut().enumerate() {
+        commit.parent_tree = match (trees.get(index), &commit.parent) {
+            (Some(tree), _) => Some(tree.clone()),
+            (None, Some(parent)) => Some(self::tree(repository, parent)?),
+            (None, None) => None,
+        };
+    }
+    Ok(commits)
+}
+
+/// The commit that is what merging the candidate into its parent gives, if one is.
+fn squashed(
+    repository: &Repository,
+    commits: &[Own],
+    candidate: &CommitId,
+    attributes: &TreeId,
+) -> Result<Option<CommitId>, Failure> {
+    for commit in commits {
+        let (Some(parent), Some(parent_tree)) = (&commit.parent, &commit.parent_tree) else { continue };
+        if commit.tree == *parent_tree {
+            continue;
+        }
+        if let Merged::Clean(tree) = repository.merge_commits(parent, candidate, attributes)?
+            && tree == commit.tree
+        {
+            return Ok(Some(commit.id.clone()));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether everything that the candidate has and the branch has not is on the branch by patch-id.
+fn is_rebased(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<bool, Failure> {
+    let wanted = listed(repository, candidate, stack)?;
+    if wanted.is_empty() || wanted.len() > COMMITS {
+        return Ok(false);
+    }
+    let wanted = patch_ids(repository, &wanted, Direction::Forward)?;
+    // Commits that change nothing prove nothing.
+    if wanted.is_empty() {
+        return Ok(false);
+    }
+    let there = listed(repository, stack, candidate)?;
+    let there: HashSet<String> = patch_ids(repository, &there, Direction::Forward)?.into_values().collect();
+    Ok(wanted.values().all(|id| there.contains(id)))
+}
+
+/// The commits without merges that `tip` has and `other` has not, the newest first.
+fn listed(repository: &Repository, tip: &CommitId, other: &CommitId) -> Result<Vec<CommitId>, Failure> {
+    let (most, range) = (format!("--max-count={}", COMMITS + 1), format!("^{other}"));
+    let listed = repository.text(&["rev-list", "--no-merges", &most, tip.as_str(), &range])?;
+    let commits: Result<Vec<CommitId>, String> = listed.lines().map(str::parse).collect();
+    Ok(commits.map_err(|reason| unreadable("rev-list", reason))?)
+}

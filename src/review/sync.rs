@@ -1,0 +1,387 @@
+//! `patch sync`: the refs read, each signal judged, and what is another state than before recorded.
+
+use super::{
+    attestation::{self, Attestation},
+    forks::{self, Answer},
+    judge::{Candidate, Judged, Landed, Sight, Situation, judge, reopens},
+    landing,
+    looked::{Looked, Pair},
+    objects,
+    order::{self, Age},
+    refs::{self, Places, Refs},
+    state::{Evidence, ReviewState, Verdict},
+};
+use crate::{
+    carry::{id::CommitId, repository::Repository},
+    git::GitError,
+    ledger::{
+        Ledger,
+        record::{Body, Problem, Record, Review},
+        state::{Pushed, Seen, State, UnderReview},
+    },
+    parse::refs::RemoteRefs,
+    signals,
+    time::Timestamp,
+    watch::{Watch, WatchName},
+    workspace::{Failure, Workspace},
+};
+use std::collections::BTreeMap;
+
+/// What a sync found.
+#[derive(Debug, Default)]
+pub struct Synced {
+    /// What was recorded.
+    pub records: Vec<Record>,
+    /// What is wrong with which watch's fork.
+    pub problems: Vec<(WatchName, Problem)>,
+    /// The fork's refs of each watch, where it was asked.
+    pub forks: BTreeMap<WatchName, Answer>,
+}
+
+/// Judges every signal of `watches`, and records those that are in another state than before.
+///
+/// The caller holds the intake lock. With `all`, every fork is asked; otherwise those that can tell
+/// something.
+///
+/// # Errors
+/// When the ledger cannot be written, this repository cannot be read, or a signal told us to end. What
+/// is wrong with one fork is no error: it is told.
+pub fn run(
+    workspace: &Workspace,
+    watches: &[&Watch],
+    ledger: &mut Ledger,
+    all: bool,
+    now: Timestamp,
+) -> Result<Synced, Failure> {
+    let answers = forks::ask(workspace, watches, ledger.state(), all);
+    let mut synced = Synced::default();
+    let has_work = |watch: &&Watch, answer: &Answer| {
+        matches!(answer, Answer::Refs(_)) || ledger.state().reviews.values().any(|it| it.watch == watch.name)
+    };
+    if !watches.iter().zip(&answers).any(|(watch, answer)| has_work(watch, answer)) {
+        synced.forks = watches.iter().map(|watch| watch.name.clone()).zip(answers).collect();
+        return Ok(synced);
+    }
+    let here = workspace.git.local_refs(&["refs/heads/", attestation::PREFIX])?;
+    let mut looked = Looked::read(&workspace.places.state);
+    for (watch, answer) in watches.iter().zip(answers) {
+        if let Answer::Problem(problem) = &answer {
+            synced.problems.push((watch.name.clone(), problem.clone()));
+        }
+        let review = Reviewing { workspace, watch, state: ledger.state(), answer: &answer, here: &here, now };
+        match review.all(&mut looked) {
+            Ok(records) => synced.records.extend(records),
+            Err(Failure::Interrupted(signal)) => return Err(Failure::Interrupted(signal)),
+            Err(failure) => synced.problems.push((watch.name.clone(), unreadable(&failure))),
+        }
+        synced.forks.insert(watch.name.clone(), answer);
+    }
+    if let Some(signal) = signals::interrupted() {
+        return Err(Failure::Interrupted(signal));
+    }
+    ledger.append(&synced.records)?;
+    looked.keep(&workspace.places.state, ledger.state());
+    Ok(synced)
+}
+
+fn unreadable(failure: &Failure) -> Problem {
+    let hint = match failure {
+        Failure::Git(error) => Some(error.hint().into_owned()),
+        Failure::Usage(_, hint) | Failure::Carry(_, hint) | Failure::Refused(_, hint) => hint.clone(),
+        _ => None,
+    };
+    Problem { kind: "review".to_owned(), message: format!("cannot tell what became of candidates: {failure}"), hint }
+}
+
+/// The reviews of one watch.
+struct Reviewing<'a> {
+    workspace: &'a Workspace,
+    watch: &'a Watch,
+    state: &'a State,
+    answer: &'a Answer,
+    here: &'a RemoteRefs,
+    now: Timestamp,
+}
+
+/// A signal, how far it came by the ledger, and its refs.
+struct Case {
+    id: String,
+    review: UnderReview,
+    refs: Refs,
+    /// The trigger branch, found without a record of its push.
+    found_trigger: Option<Pushed>,
+    landed: Option<Landed>,
+    candidate: Option<Candidate>,
+}
+
+impl Reviewing<'_> {
+    fn all(&self, looked: &mut Looked) -> Result<Vec<Record>, Failure> {
+        let places = Places { fork: self.fork(), here: self.here, prefix: &self.workspace.config.settings.ref_prefix };
+        let found = refs::of_watch(self.watch, self.state, places);
+        let mut cases = self.cases(found);
+        if cases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let repository = Repository::open(self.workspace, self.watch.timeout)?;
+        self.bring(&repository, &cases)?;
+        let stacks = self.stacks(&repository)?;
+        for case in &mut cases {
+            self.look(&repository, &stacks, case, looked)?;
+        }
+        let ages = self.ages(&cases);
+        let mut records = Vec::new();
+        for case in &cases {
+            let open = self.state.open.get(&case.id);
+            let (retries, timeout, now) = (self.watch.retries, self.watch.timeout, self.now);
+            let situation = Situation { review: &case.review, open, retries, timeout, now };
+            let sight = self.sight(case, &ages);
+            let is_over = self.state.closed.contains_key(&case.id);
+            if is_over && !reopens(&case.review, &sight) {
+                continue;
+            }
+            let judged = judge(situation, &sight);
+            if judged.is_news(&case.review) {
+                records.push(self.record(case, judged));
+            }
+        }
+        Ok(records)
+    }
+
+    fn fork(&self) -> Option<&RemoteRefs> {
+        match self.answer {
+            Answer::Refs(refs) => Some(refs),
+            Answer::NoFork | Answer::NotAsked | Answer::Problem(_) => None,
+        }
+    }
+
+    /// Everything that may be in another state than before.
+    fn cases(&self, mut found: BTreeMap<String, Refs>) -> Vec<Case> {
+        let own = self.state.reviews.iter().filter(|(_, review)| review.watch == self.watch.name);
+        for (id, _) in own {
+            found.entry(id.clone()).or_default();
+        }
+        let case = |(id, refs): (String, Refs)| {
+            let known = self.state.review(&id).cloned();
+            let review = known.unwrap_or_else(|| self.unknown(&refs));
+            Case { id, review, refs, found_trigger: None, landed: None, candidate: None }
+        };
+        found.into_iter().map(case).collect()
+    }
+
+    /// A signal that the ledger knows nothing of; that there was a candidate, its attestation may tell.
+    fn unknown(&self, refs: &Refs) -> UnderReview {
+        let begun = UnderReview::begun(self.watch.name.clone(), self.now);
+        match &refs.attested {
+            Some(at) if refs.candidate.is_none() => UnderReview {
+                state: Some(ReviewState::Awaiting),
+                evidence: Some(if at.on_fork { Evidence::ForkRef } else { Evidence::LocalRef }),
+                seen: Some(at.seen.clone()),
+                ..begun
+            },
+            _ => begun,
+        }
+    }
+
+    /// Whether nothing of a signal has to be looked at: it is at its end, and its refs are as they were.
+    fn is_settled(&self, case: &Case) -> bool {
+        let candidate = case.refs.candidate.as_ref().map(|at| &at.seen);
+        self.state.closed.contains_key(&case.id)
+            && candidate.is_none_or(|seen| case.review.seen.as_ref().is_some_and(|before| before.sha == seen.sha))
+    }
+
+    /// Fetches what is not here, all of it at once.
+    fn bring(&self, repository: &Repository, cases: &[Case]) -> Result<(), Failure> {
+        let Some(fork) = self.fork() else { return Ok(()) };
+        let mut wanted: Vec<Seen> = Vec::new();
+        for case in cases.iter().filter(|case| !self.is_settled(case)) {
+            let Refs { candidate, attestation, trigger, attested, .. } = &case.refs;
+            let trigger = trigger.as_ref().filter(|_| case.review.trigger.is_none());
+            let on_fork = [candidate.as_ref(), attestation.as_ref(), trigger].into_iter().flatten();
+            wanted.extend(on_fork.filter(|at| at.on_fork).map(|at| at.seen.clone()));
+            // Its object is a tag of the candidate, which comes with it.
+            let attested = attested.as_ref().filter(|at| at.on_fork && candidate.is_none());
+            wanted.extend(
+                attested
+                    .map(|at| Seen { reference: attestation::reference(&at.seen.reference), sha: at.seen.sha.clone() }),
+            );
+        }
+        let has_candidate = |case: &Case| case.refs.candidate.is_some() || case.review.seen.is_some();
+        if cases.iter().any(has_candidate) {
+            wanted.extend(stack_branches(self.watch, fork));
+        }
+        objects::fetch(self.workspace, repository, self.watch, &wanted)
+    }
+
+    /// The heads of the stack: the fork's, and ours of the same name.
+    fn stacks(&self, repository: &Repository) -> Result<Vec<(CommitId, bool)>, Failure> {
+        let mut heads = Vec::new();
+        let names: Vec<Seen> = match self.fork() {
+            Some(fork) => stack_branches(self.watch, fork),
+            None => Vec::new(),
+        };
+        for seen in &names {
+            heads.extend(objects::commit(repository, &seen.sha)?.map(|head| (head, true)));
+        }
+        let own: Vec<Seen> = if self.watch.stack.is_none() && names.is_empty() {
+            checked_out(repository, self.here)?.into_iter().collect()
+        } else if let Some(seen) = names.first().filter(|_| self.watch.stack.is_none()) {
+            let here = self.here.refs.get(&seen.reference);
+            let here = here.map(|here| Seen { reference: seen.reference.clone(), sha: here.commit().to_owned() });
+            here.into_iter().collect()
+        } else {
+            stack_branches(self.watch, self.here)
+        };
+        for seen in own {
+            heads.extend(objects::commit(repository, &seen.sha)?.map(|head| (head, false)));
+        }
+        Ok(heads)
+    }
+
+    /// Looks at what the refs of a signal hold.
+    fn look(
+        &self,
+        repository: &Repository,
+        stacks: &[(CommitId, bool)],
+        case: &mut Case,
+        looked: &mut Looked,
+    ) -> Result<(), Failure> {
+        if self.is_settled(case) {
+            return Ok(());
+        }
+        if let Some(at) = case.refs.trigger.as_ref().filter(|_| case.review.trigger.is_none()) {
+            case.found_trigger = objects::trigger(self.workspace, self.watch, &case.id, at)?;
+            case.review.trigger.clone_from(&case.found_trigger);
+        }
+        let Some(seen) = case.refs.candidate.as_ref().map(|at| at.seen.clone()).or_else(|| was_candidate(&case.review))
+        else {
+            return Ok(());
+        };
+        case.landed = landed(repository, stacks, &case.id, &seen, looked)?;
+        let Some(at) = &case.refs.candidate else { return Ok(()) };
+        let message = match &case.refs.attestation {
+            Some(attestation) => objects::tag_message(repository, &attestation.seen.sha)?,
+            None => None,
+        };
+        let mut provenance = match message {
+            Some(message) => Attestation::read(&message).provenance,
+            None if is_about(&case.review, &at.seen) => case.review.provenance.clone(),
+            None => crate::dispatch::result::Provenance::default(),
+        };
+        provenance.onto = provenance.onto.or_else(|| case.review.upstream.clone());
+        case.candidate = Some(Candidate { seen: at.seen.clone(), on_fork: at.on_fork, provenance });
+        Ok(())
+    }
+
+    /// Which candidates there are to overtake others, with their ages.
+    fn ages(&self, cases: &[Case]) -> Vec<(Age, String)> {
+        let refused = |case: &&Case| {
+            let word = case.review.word.as_ref().filter(|word| word.verdict == Verdict::Rejected);
+            word.is_some_and(|word| word.sha == case.candidate.as_ref().map(|it| it.seen.sha.clone()))
+        };
+        let there = cases.iter().filter(|case| case.candidate.is_some() || case.landed.is_some());
+        let mut ages: Vec<(Age, String)> = there
+            .filter(|case| !refused(case))
+            .map(|case| (order::age(self.watch, &case.id, &case.review), case.id.clone()))
+            .collect();
+        let landed = self
+            .state
+            .closed
+            .iter()
+            .filter(|(_, review)| review.watch == self.watch.name && review.state == Some(ReviewState::Landed));
+        ages.extend(landed.map(|(id, review)| (order::age(self.watch, id, review), id.clone())).max());
+        ages
+    }
+
+    fn sight(&self, case: &Case, ages: &[(Age, String)]) -> Sight {
+        let own = order::age(self.watch, &case.id, &case.review);
+        let newest = ages.iter().max().filter(|(age, _)| *age > own);
+        Sight {
+            asked: self.fork().is_some() || matches!(self.answer, Answer::NoFork),
+            candidate: case.candidate.clone(),
+            intervention: case.refs.intervention.as_ref().map(|at| at.seen.clone()),
+            trigger: case.refs.trigger.as_ref().map(|at| at.seen.clone()),
+            landed: case.landed.clone(),
+            newer: newest.map(|(_, id)| id.clone()),
+        }
+    }
+
+    fn record(&self, case: &Case, judged: Judged) -> Record {
+        let seen = judged.seen;
+        let (reference, sha) = seen.map(|seen| (seen.reference, seen.sha)).unzip();
+        let review = Review {
+            watch: self.watch.name.clone(),
+            id: case.id.clone(),
+            state: judged.state,
+            previous: case.review.state,
+            evidence: judged.evidence,
+            reference,
+            sha,
+            onto: judged.provenance.onto,
+            stack: judged.provenance.stack,
+            verified: judged.provenance.verified,
+            resolved_by: judged.provenance.resolved_by,
+            landed_as: judged.landed_as,
+            trigger: case.found_trigger.clone(),
+            superseded_by: judged.superseded_by,
+            verdict: None,
+            by: None,
+            message: None,
+        };
+        Record::new(self.now, Body::Review(Box::new(review)))
+    }
+}
+
+/// How a branch of the stack has the candidate. Nothing is looked at twice.
+fn landed(
+    repository: &Repository,
+    stacks: &[(CommitId, bool)],
+    id: &str,
+    seen: &Seen,
+    looked: &mut Looked,
+) -> Result<Option<Landed>, Failure> {
+    let pair = Pair { candidate: seen.sha.clone(), stacks: stacks.iter().map(|it| it.0.to_string()).collect() };
+    if looked.knows(id, &pair) {
+        return Ok(None);
+    }
+    let Some(candidate) = objects::commit(repository, &seen.sha)? else { return Ok(None) };
+    for (stack, _) in stacks {
+        if let Some(landed) = landing::landed(repository, &candidate, stack)? {
+            return Ok(Some(landed));
+        }
+    }
+    looked.note(id, pair);
+    Ok(None)
+}
+
+/// The candidate that a review was about, where there is none to be seen.
+fn was_candidate(review: &UnderReview) -> Option<Seen> {
+    review.seen.clone().filter(|_| review.state == Some(ReviewState::Awaiting))
+}
+
+/// Whether what is known of how a candidate came about is about this commit.
+fn is_about(review: &UnderReview, seen: &Seen) -> bool {
+    let made = review.candidates.iter().any(|made| made.sha.as_ref() == Some(&seen.sha));
+    made || (review.state == Some(ReviewState::Awaiting) && review.seen.as_ref().is_some_and(|it| it.sha == seen.sha))
+}
+
+/// The branches that hold the stack, among these refs.
+fn stack_branches(watch: &Watch, refs: &RemoteRefs) -> Vec<Seen> {
+    let name = match &watch.stack {
+        Some(name) if name.starts_with("refs/") => name.clone(),
+        Some(name) => format!("refs/heads/{name}"),
+        None => refs.head.clone().unwrap_or_default(),
+    };
+    let is_one = |reference: &str| match name.strip_suffix('*') {
+        Some(below) => reference.starts_with(below),
+        None => reference == name,
+    };
+    let all = refs.refs.iter().filter(|(reference, _)| is_one(reference));
+    all.map(|(reference, at)| Seen { reference: reference.clone(), sha: at.commit().to_owned() }).collect()
+}
+
+/// The branch that is checked out here: the stack of a repository without a fork.
+fn checked_out(repository: &Repository, here: &RemoteRefs) -> Result<Option<Seen>, GitError> {
+    let finished = repository.attempt(&["symbolic-ref", "--quiet", "HEAD"])?;
+    let name = finished.stdout.lossy().trim_end().to_owned();
+    Ok(here.refs.get(&name).map(|at| Seen { reference: name.clone(), sha: at.commit().to_owned() }))
+}
