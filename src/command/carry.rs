@@ -68,10 +68,15 @@ fn hint(failure: &Failure) -> Option<String> {
 fn carry(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
     if args.resume {
-        let (told, event) = resume(&workspace, directory, args, report).map_err(begun)?;
+        let (told, was_asked) = resume(&workspace, directory, args, report).map_err(begun)?;
         let outcome = finish(report, &told, args);
-        if let Some(event) = event.filter(|_| matches!(told.status, Status::Changed | Status::Skipped)) {
-            report.talk(&format!("  where it is polled, the signal still waits: `patch retry {event}`"));
+        if was_asked && matches!(told.status, Status::Changed | Status::Skipped) {
+            let is_pushed = told.artifacts.candidate_refs.first().is_some_and(|made| made.pushed == Some(true));
+            report.talk(if is_pushed {
+                "  where it is polled, the next poll sees the candidate"
+            } else {
+                "  push it to the fork, and the next poll there sees the candidate"
+            });
         }
         return Ok(outcome);
     }
@@ -110,13 +115,13 @@ fn begun(failure: Failure) -> Failure {
     }
 }
 
-/// Goes on from the intervention that is checked out; also tells the key of the event that asked for it.
+/// Goes on from the intervention that is checked out; also tells whether an event asked for what is done now.
 fn resume(
     workspace: &Workspace,
     directory: Option<&Path>,
     args: &CarryArgs,
     report: &Report,
-) -> Result<(CarryReport, Option<String>), Failure> {
+) -> Result<(CarryReport, bool), Failure> {
     handle_signals(report);
     let repository = Repository::open(workspace, crate::git::LOCAL)?;
     let found = resume::find(workspace, &repository)?;
@@ -131,9 +136,8 @@ fn resume(
     plan.report = report_file(directory, args)?;
     let resumed = Resumed::new(&repository, &found)?;
     let told = Run::new(workspace, &repository, &watch, &plan, args, report).carry(Some(resumed))?;
-    let event = plan.event.as_ref().filter(|_| told.artifacts.intervention.is_none());
-    let event = event.and_then(|_| shlex::try_quote(&plan.key).ok().map(|key| printable(&key)));
-    Ok((told, event))
+    let was_asked = plan.event.is_some() && told.artifacts.intervention.is_none();
+    Ok((told, was_asked))
 }
 
 /// Where the report is to be kept, absolute.

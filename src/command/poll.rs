@@ -2,7 +2,9 @@
 
 use super::{
     dispatch::{dispatch, tell_due},
-    handle_signals, tell_notices,
+    handle_signals,
+    sync::{self, Behind},
+    tell_notices,
 };
 use crate::{
     cli::PollArgs,
@@ -43,7 +45,7 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     handle_signals(report);
     let lock = workspace.lock("intake.lock", WAIT)?;
     let mut ledger = workspace.ledger()?;
-    let reviewed = super::sync::at_poll(&workspace, &watches, &mut ledger, report);
+    let reviewed = sync::at_poll(&workspace, &watches, &mut ledger, Behind::Nothing, report);
     tell_notices(&mut ledger, report);
     let mut looked = reviewed?;
     let mut part = |intake: Intake| looked = looked.and(tell(report, &intake));

@@ -5,12 +5,12 @@ use crate::{
     cli::SyncArgs,
     ledger::{
         Ledger,
-        record::{Body, Record, Review, Run},
+        record::{Body, Record, Review},
     },
     outcome::Outcome,
     report::Report,
     review::{
-        state::{Evidence, ReviewState},
+        state::Evidence,
         sync::{self, Synced},
     },
     signals,
@@ -45,6 +45,15 @@ pub fn run(directory: Option<&Path>, args: &SyncArgs, report: &Report) -> Result
     Ok(outcome)
 }
 
+/// What was told right before a sync.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Behind {
+    /// Nothing.
+    Nothing,
+    /// What the runs of this moment say that they made.
+    Runs,
+}
+
 /// What a poll looks at first: what became of what it did before. The caller holds the intake lock.
 ///
 /// # Errors
@@ -53,10 +62,11 @@ pub fn at_poll(
     workspace: &Workspace,
     watches: &[&Watch],
     ledger: &mut Ledger,
+    behind: Behind,
     report: &Report,
 ) -> Result<Outcome, Failure> {
     let synced = sync::run(workspace, watches, ledger, false, Timestamp::now())?;
-    tell(report, &synced);
+    tell(report, &synced, behind);
     let outcome = problems(report, &synced);
     Ok(outcome.and(super::promote::by_rule(workspace, watches, ledger, &synced, report)?))
 }
@@ -71,24 +81,20 @@ pub fn after_runs(
     records: &[Record],
     report: &Report,
 ) -> Outcome {
-    let ran: BTreeSet<&WatchName> = records.iter().filter_map(|record| left_something(record)).collect();
+    let ran: BTreeSet<&WatchName> = records.iter().filter_map(Record::watch).collect();
     let watches: Vec<&Watch> = watches.iter().copied().filter(|watch| ran.contains(&watch.name)).collect();
     if watches.is_empty() || signals::interrupted().is_some() {
         return Outcome::Done;
     }
     let Ok(_lock) = workspace.lock("intake.lock", WAIT) else { return Outcome::Done };
-    let looked = ledger.refresh().map_err(Failure::from).and_then(|()| at_poll(workspace, &watches, ledger, report));
+    let looked = ledger
+        .refresh()
+        .map_err(Failure::from)
+        .and_then(|()| at_poll(workspace, &watches, ledger, Behind::Runs, report));
     looked.unwrap_or_else(|failure| {
         report.failure(&failure);
         Outcome::from(&failure)
     })
-}
-
-/// The watch of a run that left a ref.
-fn left_something(record: &Record) -> Option<&WatchName> {
-    let Body::Run(run) = &record.body else { return None };
-    let Run { candidates, intervention, reference, .. } = &**run;
-    (!candidates.is_empty() || intervention.is_some() || reference.is_some()).then_some(&run.watch)
 }
 
 /// Writes the index, which saves time only.
@@ -107,28 +113,24 @@ fn problems(report: &Report, synced: &Synced) -> Outcome {
 
 /// Tells all that a sync found which somebody asked for.
 pub fn tell_all(report: &Report, synced: &Synced) -> Outcome {
-    tell(report, synced);
+    tell(report, synced, Behind::Nothing);
     problems(report, synced)
 }
 
 /// Tells what nobody knows yet; programs are told all of it.
-fn tell(report: &Report, synced: &Synced) {
+fn tell(report: &Report, synced: &Synced, behind: Behind) {
     for record in &synced.records {
-        if report.is_json() || matches!(&record.body, Body::Review(review) if is_news(review)) {
+        if report.is_json() || matches!(&record.body, Body::Review(review) if is_news(review, behind)) {
             report.records(std::slice::from_ref(record));
         }
     }
 }
 
-/// Whether a state is more than what the run that led to it has told.
-fn is_news(review: &Review) -> bool {
-    let by_others = matches!(
-        review.previous,
-        Some(ReviewState::Dispatched | ReviewState::Unacknowledged | ReviewState::Awaiting | ReviewState::Rejected)
-    );
+/// Whether a state is more than what a run that ended just now has told.
+fn is_news(review: &Review, behind: Behind) -> bool {
     match review.evidence {
         Evidence::Ledger | Evidence::Run | Evidence::NewerSignal | Evidence::TriggerRef => false,
-        Evidence::ForkRef | Evidence::LocalRef | Evidence::InterventionRef => by_others,
+        Evidence::ForkRef | Evidence::LocalRef | Evidence::InterventionRef => behind == Behind::Nothing,
         _ => true,
     }
 }

@@ -285,3 +285,6 @@ fn ended(review: &UnderReview) -> Judged {
     }
     Judged::new(ReviewState::Completed, Evidence::Run)
 }
+
+#[cfg(test)]
+mod tests;

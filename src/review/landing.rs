@@ -36,6 +36,10 @@ pub fn landed(repository: &Repository, candidate: &CommitId, stack: &CommitId) -
         return found(Evidence::Contained, first.as_ref().unwrap_or(stack));
     }
     let Some(base) = merge_base(repository, candidate, stack)? else { return Ok(None) };
+    // The last commit of a rebase is also what merging the candidate gives: this comes first.
+    if is_rebased(repository, candidate, stack)? {
+        return found(Evidence::PatchIds, stack);
+    }
     let tree = tree(repository, candidate)?;
     let commits = own_commits(repository, candidate, stack)?;
     if let Some(same) = commits.iter().find(|commit| commit.tree == tree) {
@@ -44,13 +48,12 @@ pub fn landed(repository: &Repository, candidate: &CommitId, stack: &CommitId) -
     if let Some(squashed) = squashed(repository, &commits, candidate, &tree)? {
         return found(Evidence::Squashed, &squashed);
     }
-    if let Some(range) = range_patch_id(repository, &base, candidate)? {
-        let ids = patch_ids(repository, commits.iter().map(|commit| &commit.id), Direction::Forward)?;
-        if let Some(commit) = commits.iter().find(|commit| ids.get(&commit.id) == Some(&range)) {
-            return found(Evidence::RangePatchId, &commit.id);
-        }
+    let Some(range) = range_patch_id(repository, &base, candidate)? else { return Ok(None) };
+    let ids = patch_ids(repository, commits.iter().map(|commit| &commit.id), Direction::Forward)?;
+    match commits.iter().find(|commit| ids.get(&commit.id) == Some(&range)) {
+        Some(commit) => found(Evidence::RangePatchId, &commit.id),
+        None => Ok(None),
     }
-    if is_rebased(repository, candidate, stack)? { found(Evidence::PatchIds, stack) } else { Ok(None) }
 }
 
 /// A commit of the stack's branch that the candidate does not have.

@@ -97,7 +97,8 @@ pub fn of_watch(watch: &Watch, state: &State, places: Places<'_>) -> BTreeMap<St
         }
     }
     for refs in found.values_mut() {
-        refs.attestation = refs.candidate.as_ref().and_then(|candidate| attested(places, candidate));
+        let candidate = refs.candidate.as_ref().or(refs.attested.as_ref());
+        refs.attestation = candidate.and_then(|candidate| attested(places, candidate));
     }
     found.retain(|_, refs| *refs != Refs::default());
     found
@@ -190,3 +191,6 @@ pub fn patterns(watches: &[&Watch], state: &State, channels: &[String]) -> Vec<S
     patterns.dedup();
     patterns
 }
+
+#[cfg(test)]
+mod tests;

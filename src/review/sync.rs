@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     carry::{id::CommitId, repository::Repository},
+    dispatch::result::Provenance,
     git::GitError,
     ledger::{
         Ledger,
@@ -122,11 +123,13 @@ impl Reviewing<'_> {
         if cases.is_empty() {
             return Ok(Vec::new());
         }
-        let repository = Repository::open(self.workspace, self.watch.timeout)?;
-        self.bring(&repository, &cases)?;
-        let stacks = self.stacks(&repository)?;
-        for case in &mut cases {
-            self.look(&repository, &stacks, case, looked)?;
+        if cases.iter().any(|case| case.refs != Refs::default() || was_candidate(&case.review).is_some()) {
+            let repository = Repository::open(self.workspace, self.watch.timeout)?;
+            self.bring(&repository, &cases)?;
+            let stacks = self.stacks(&repository)?;
+            for case in &mut cases {
+                self.look(&repository, &stacks, case, looked)?;
+            }
         }
         let ages = self.ages(&cases);
         let mut records = Vec::new();
@@ -184,9 +187,12 @@ impl Reviewing<'_> {
 
     /// Whether nothing of a signal has to be looked at: it is at its end, and its refs are as they were.
     fn is_settled(&self, case: &Case) -> bool {
-        let candidate = case.refs.candidate.as_ref().map(|at| &at.seen);
-        self.state.closed.contains_key(&case.id)
-            && candidate.is_none_or(|seen| case.review.seen.as_ref().is_some_and(|before| before.sha == seen.sha))
+        let is_over = self.state.closed.contains_key(&case.id);
+        is_over
+            && case.refs.candidate.as_ref().is_none_or(|at| {
+                let as_it_was = case.review.seen.as_ref().is_some_and(|before| before.sha == at.seen.sha);
+                as_it_was && !(at.on_fork && case.review.evidence == Some(Evidence::Removed))
+            })
     }
 
     /// Fetches what is not here, all of it at once.
@@ -257,18 +263,20 @@ impl Reviewing<'_> {
             return Ok(());
         };
         case.landed = landed(repository, stacks, &case.id, &seen, looked)?;
-        let Some(at) = &case.refs.candidate else { return Ok(()) };
         let message = match &case.refs.attestation {
             Some(attestation) => objects::tag_message(repository, &attestation.seen.sha)?,
             None => None,
         };
         let mut provenance = match message {
             Some(message) => Attestation::read(&message).provenance,
-            None if is_about(&case.review, &at.seen) => case.review.provenance.clone(),
-            None => crate::dispatch::result::Provenance::default(),
+            None if is_about(&case.review, &seen) => case.review.provenance.clone(),
+            None => Provenance::default(),
         };
         provenance.onto = provenance.onto.or_else(|| case.review.upstream.clone());
-        case.candidate = Some(Candidate { seen: at.seen.clone(), on_fork: at.on_fork, provenance });
+        match &case.refs.candidate {
+            Some(at) => case.candidate = Some(Candidate { seen, on_fork: at.on_fork, provenance }),
+            None => case.review.provenance = provenance,
+        }
         Ok(())
     }
 

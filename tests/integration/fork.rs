@@ -160,7 +160,8 @@ impl Fork {
         self.ledger().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The records in short, without those about what was known from the start: one a line.
+    /// The records in short, without those about what was known from the start, and without reviews, which
+    /// say the same once more: one a line.
     pub fn history(&self) -> String {
         let field =
             |record: &Value, name: &str| record[name].as_str().map(|text| format!(" {text}")).unwrap_or_default();
@@ -178,7 +179,11 @@ impl Fork {
             }
             line + "\n"
         };
-        self.records().iter().filter(|record| record["kind"] != "primed").map(short).collect()
+        self.records()
+            .iter()
+            .filter(|record| record["kind"] != "primed" && record["kind"] != "review")
+            .map(short)
+            .collect()
     }
 
     /// Starts our program in the fork and leaves it to the test; it leads a process group.

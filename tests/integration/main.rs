@@ -26,6 +26,7 @@ mod poll_feed;
 mod poll_refs;
 mod private_state;
 mod rehearse;
+mod review;
 mod safe_push;
 mod secrets;
 mod shells;

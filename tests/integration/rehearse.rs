@@ -89,7 +89,7 @@ fn a_kept_rehearsal_can_be_looked_at_and_goes_on() {
 
     mentions(&patch(&["log"]), &["v1.1.0 is new", "3 patches carried onto v1.1.0"]);
     let branches = environment.git(&forge, &["for-each-ref", "--format=%(refname)"]);
-    let ours = "refs/heads/patch-moi/candidate/greet/v1.1.0\nrefs/heads/patch-moi/trigger/greet/v1.1.0";
+    let ours = "refs/heads/patch-moi/candidate/greet/v1.1.0\nrefs/heads/patch-moi/trigger/greet/v1.1.0\nrefs/patch-moi/attested/patch-moi/candidate/greet/v1.1.0";
     assert_eq!(branches, format!("refs/heads/main\n{ours}"));
     let trigger = environment.git(&forge, &["log", "-1", "--format=%B", "patch-moi/trigger/greet/v1.1.0"]);
     assert!(trigger.contains("Patch-Event: patch:greet:v1.1.0:upstream.release"), "{trigger}");

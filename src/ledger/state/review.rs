@@ -352,8 +352,22 @@ impl State {
             .or_else(|| self.closed.remove(&review.id))
             .unwrap_or_else(|| UnderReview::begun(review.watch.clone(), record.at));
         under.reviewed(record, review);
+        if under.is_over() {
+            self.let_go(record, &review.id);
+        }
         let place = if under.is_over() { &mut self.closed } else { &mut self.reviews };
         place.insert(review.id.clone(), under);
+    }
+
+    /// What is at its end is not handed over any more, and waits for nobody.
+    fn let_go(&mut self, record: &Record, id: &str) {
+        self.each_delivery(id, None, |delivery| {
+            // Of an attempt that is being made, its own end tells.
+            if !delivery.is_done() && delivery.stage != Stage::Started {
+                delivery.stage = Stage::Superseded;
+                delivery.at = record.at;
+            }
+        });
     }
 
     pub(super) fn fold_promotion(&mut self, record: &Record, promotion: &Promotion) {

@@ -46,7 +46,7 @@ pub fn step(before: &State, record: &Record, after: &State) {
                 assert!(opens, "{id} was opened by a `{}`", record.kind());
             }
             (Some(_), None) => {
-                let closes = matches!(record.body, Body::Run(_) | Body::Skipped(_));
+                let closes = matches!(record.body, Body::Run(_) | Body::Skipped(_) | Body::Review(_));
                 assert!(closes, "{id} was closed by a `{}`", record.kind());
             }
             (Some(old), Some(new)) => deliveries(id, old, record, new),
@@ -89,7 +89,7 @@ fn concerns(record: &Record, target: Target) -> bool {
         Body::Dispatch(dispatch) => dispatch.target == target,
         Body::Run(run) => run.target == target,
         Body::Request(request) => request.targets.contains(&target),
-        Body::Skipped(_) => true,
+        Body::Skipped(_) | Body::Review(_) => true,
         _ => false,
     }
 }

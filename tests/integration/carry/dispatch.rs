@@ -306,8 +306,10 @@ fn whoever_finishes_an_intervention_is_told_how_the_poll_hears_of_it() {
     let both = lines(&[(5, "five\ntheirs")]);
     let told = world.finish("fork", "patch-moi/intervention/up/v3", &[("f", &both)]);
     assert_eq!(told.report["status"], "changed", "{}", told.output);
-    let next = "\n  where it is polled, the signal still waits: `patch retry v3`\n";
+    let next = "\n  push it to the fork, and the next poll there sees the candidate\n";
     assert!(told.output.stderr.ends_with(next), "{}", told.output);
+    let said = patch(&world, &["poll"]).success().stdout;
+    assert_eq!(said, "up: v3 awaits review: its candidate is in this repository\n");
     patch(&world, &["--quiet", "retry", "v3"]).success();
     assert_eq!(records(&world, "run").last().unwrap()["status"], "skipped");
 }

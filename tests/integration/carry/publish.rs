@@ -22,8 +22,11 @@ fn a_candidate_is_pushed_once() {
     assert_eq!(told.artifacts()["candidateRefs"][0]["remote"], "origin");
     let told = world.carry(&["--onto", "v2", "--push"]);
     assert_eq!(told.said(), format!("skipped: {NAME} was there already; not verified; `origin` has it already"));
-    // Nothing but our own ref was pushed.
-    assert_eq!(world.git("forge.git", &["for-each-ref"]).lines().count(), 2);
+    // Nothing but our own refs were pushed: beside the candidate, what it went through.
+    let attested = format!("refs/patch-moi/attested/{NAME}");
+    let refs = world.git("forge.git", &["for-each-ref", "--format=%(refname)"]);
+    assert_eq!(refs.lines().collect::<Vec<_>>(), ["refs/heads/main", &format!("refs/heads/{NAME}"), &attested]);
+    assert_eq!(world.git("forge.git", &["rev-parse", &format!("{attested}^{{commit}}")]), candidate);
 }
 
 #[test]

@@ -1,0 +1,94 @@
+//! All that this machine knew is lost: the fork's refs tell it again.
+
+use super::{CANDIDATE, Desk};
+use crate::carry::lines;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The last state of each signal, with all that its record says but times, and what was before.
+fn last(desk: &Desk) -> BTreeMap<String, Value> {
+    let mut last = BTreeMap::new();
+    for mut review in desk.records("review") {
+        let object = review.as_object_mut().unwrap();
+        for name in ["at", "previous", "trigger"] {
+            object.remove(name);
+        }
+        last.insert(review["id"].as_str().unwrap().to_owned(), review);
+    }
+    last
+}
+
+#[track_caller]
+fn case(desk: &Desk) {
+    desk.says(&["sync"]);
+    let before = last(desk);
+    desk.forget();
+    desk.says(&["sync"]);
+    assert_eq!(last(desk), before);
+    assert_eq!(desk.says(&["sync"]), "", "once more");
+    assert_eq!(desk.says(&["sync"]), "", "and again");
+}
+
+#[test]
+fn a_candidate_that_waits() {
+    case(&Desk::with_candidate());
+}
+
+#[test]
+fn candidates_of_which_one_is_the_newest() {
+    let desk = Desk::with_candidate();
+    desk.release("v4");
+    desk.says(&["poll"]);
+    case(&desk);
+}
+
+#[test]
+fn a_candidate_that_landed_and_was_removed() {
+    let desk = Desk::with_candidate();
+    desk.person(&["merge", "--squash", &format!("origin/{CANDIDATE}")]);
+    desk.person(&["commit", "--quiet", "--message", "Squashed"]);
+    desk.person(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+    desk.person(&["push", "--quiet", "--delete", "origin", CANDIDATE]);
+    case(&desk);
+}
+
+#[test]
+fn a_candidate_that_was_removed_unmerged() {
+    let desk = Desk::with_candidate();
+    desk.person(&["push", "--quiet", "--delete", "origin", CANDIDATE]);
+    case(&desk);
+}
+
+#[test]
+fn an_intervention() {
+    let desk = Desk::new();
+    desk.world.release("v3", &[("f", &lines(&[(5, "upstream's five"), (30, "thirty")]))]);
+    desk.says(&["poll"]);
+    case(&desk);
+}
+
+#[test]
+fn a_trigger_with_and_without_an_answer() {
+    let desk = Desk::new();
+    desk.world.git("fork", &["config", "--unset-all", "watch.upstream.dispatch"]);
+    desk.set("watch.upstream.dispatch", "trigger-branch");
+    desk.release("v3");
+    desk.says(&["poll"]);
+    assert_eq!(desk.states(), ["v3 dispatched trigger-ref"]);
+    case(&desk);
+    // Its time is over, for a machine that knows nothing of the push too.
+    let late = |desk: &Desk| desk.patch(&["sync"]).env("PATCH_NOW", "2026-01-02T05:00:00Z").success().stdout;
+    assert!(late(&desk).contains("v3 is unacknowledged"));
+    desk.forget();
+    assert!(late(&desk).contains("v3 is unacknowledged"));
+    assert_eq!(late(&desk), "");
+    // The forge's workflow works on the branch.
+    let trigger = "patch-moi/trigger/upstream/v3";
+    desk.person(&["switch", "--quiet", trigger]);
+    desk.world.commit("person", "On top", &[("n", "n\n")]);
+    desk.person(&["push", "--quiet", "origin", trigger]);
+    assert_eq!(late(&desk), "upstream: v3 is being worked on: somebody works on its trigger branch\n");
+    desk.forget();
+    assert_eq!(late(&desk), "upstream: v3 is being worked on: somebody works on its trigger branch\n");
+    assert_eq!(late(&desk), "");
+}
