@@ -67,7 +67,8 @@ pub fn at_poll(
 ) -> Result<Outcome, Failure> {
     let synced = sync::run(workspace, watches, ledger, false, Timestamp::now())?;
     tell(report, &synced, behind);
-    let outcome = problems(report, &synced);
+    // A fork that a run could not use was told by that; what else it is, the next look tells.
+    let outcome = if behind == Behind::Runs { Outcome::Done } else { problems(report, &synced) };
     Ok(outcome.and(super::promote::by_rule(workspace, watches, ledger, &synced, report)?))
 }
 

@@ -311,7 +311,7 @@ fn a_ledger_of_a_later_version_is_refused() {
 #[test]
 fn kinds_and_fields_of_later_versions_stay_as_they_are() {
     let fork = Fork::new();
-    let later = "{\"kind\":\"review\",\"v\":1,\"watch\":\"up\",\"at\":\"2026-01-02T03:04:05.000Z\",\"verdict\":{\"landed\":true}}\n";
+    let later = "{\"kind\":\"verse\",\"v\":1,\"watch\":\"up\",\"at\":\"2026-01-02T03:04:05.000Z\",\"verdict\":{\"landed\":true}}\n";
     let field = fork.ledger().replace("\"kind\":\"primed\"", "\"kind\":\"primed\",\"colour\":\"red\"");
     let ledger = field + later;
     fork.write_ledger(&ledger);

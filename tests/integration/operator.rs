@@ -102,7 +102,7 @@ fn log_lists_records_the_newest_last() {
         status: 2
         --- stderr
         error: invalid value 'signals' for '--kind <KIND>'
-          [possible values: primed, signal, skipped, dispatch, run, request, watchError, gap]
+          [possible values: primed, signal, skipped, dispatch, run, request, review, promotion, notice, watchError, gap]
 
           tip: a similar value exists: 'signal'
 
@@ -141,6 +141,7 @@ fn records_as_json_have_these_fields_and_no_others() {
         signal: at change entry event id kind targets v watch
         dispatch: at attempt id kind target v watch
         run: at attempt durationMs exit id kind log status target v watch
+        review: at evidence id kind state v watch
         request: action at attempt change event id kind targets v watch
     "#]]
     .assert_eq(&told);
@@ -185,6 +186,7 @@ fn show_tells_all_of_one_signal() {
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"signal","watch":"up","id":"patch:up:v1.1.0:upstream.release","change":"new","entry":{"key":"v1.1.0","tag":"v1.1.0","sha":"ab1837aa032905a64b810c6aa831929f8435f736"},"targets":["command"],"event":{"id":"patch:up:v1.1.0:upstream.release","type":"upstream.release","source":"patch","receivedAt":"2026-01-02T03:04:05.000Z","payload":{"entryId":"v1.1.0","event":"release","provider":"git","ref":"v1.1.0","repo":"upstream","repoName":"upstream","sha":"ab1837aa032905a64b810c6aa831929f8435f736","sourceId":"up","tag":"v1.1.0"}}}
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"dispatch","watch":"up","id":"patch:up:v1.1.0:upstream.release","target":"command","attempt":1}
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"run","watch":"up","id":"patch:up:v1.1.0:upstream.release","target":"command","attempt":1,"status":"completed","exit":"exit status 0","durationMs":0,"log":"runs/d87ebe4a51fb778b-command-1.log"}
+        {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"review","watch":"up","id":"patch:up:v1.1.0:upstream.release","state":"completed","evidence":"run"}
     "#]]);
     fork.says_of(&["show", "v1.1.0", "--json", "--log"]).is(&expect![[r#"
         status: 2
@@ -368,6 +370,7 @@ fn replay_dispatches_again_what_is_done() {
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"request","watch":"up","id":"patch:up:v1.1.0:upstream.release","action":"replay","targets":["command"],"change":"new","attempt":2,"event":{"id":"patch:up:v1.1.0:upstream.release","type":"upstream.release","source":"patch","receivedAt":"2026-01-02T03:04:05.000Z","payload":{"entryId":"v1.1.0","event":"release","provider":"git","ref":"v1.1.0","repo":"upstream","repoName":"upstream","sha":"ab1837aa032905a64b810c6aa831929f8435f736","sourceId":"up","tag":"v1.1.0"}}}
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"dispatch","watch":"up","id":"patch:up:v1.1.0:upstream.release","target":"command","attempt":3}
         {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"run","watch":"up","id":"patch:up:v1.1.0:upstream.release","target":"command","attempt":3,"status":"completed","exit":"exit status 0","durationMs":0,"log":"runs/d87ebe4a51fb778b-command-3.log"}
+        {"v":1,"at":"2026-01-02T03:04:05.000Z","kind":"review","watch":"up","id":"patch:up:v1.1.0:upstream.release","state":"completed","evidence":"run"}
     "#]]);
     fork.says_of(&["replay", "v1.1.0", "--no-dispatch"]).is(&expect![[r#"
         status: 0

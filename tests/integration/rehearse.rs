@@ -43,7 +43,7 @@ fn it_shows_the_main_job_on_one_screen_and_leaves_nothing() {
             "  $ patch poll\n  $ patch status\n",
             " patch-moi/trigger/greet/v1.1.0    the event",
             " patch-moi/candidate/greet/v1.1.0  the carried patches",
-            "/ledger.jsonl, 6 records\n",
+            "/ledger.jsonl, 7 records\n",
             "GET /acme/greet/releases.atom 200, 200, 304,",
         ],
     );

@@ -155,6 +155,7 @@ fn a_branch_that_somebody_built_on_is_delivered_and_left_alone() {
         --- stdout
         up: v1.1.0 is due again
         up: v1.1.0 -> trigger-branch: completed: patch-moi/trigger/up/v1.1.0 was there already
+        up: v1.1.0 is being worked on: somebody works on its trigger branch
     "#]]);
     assert_eq!(fork.forge(&["rev-parse", BRANCH]), theirs);
 }

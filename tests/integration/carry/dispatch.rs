@@ -105,7 +105,8 @@ fn show_prints_what_a_person_would_review() {
                         $TEMP/state/fork-ID/runs/2d7149a68fd3bdc5-carry-1.range-diff
     "#]]);
     let told = patch(&world, &["show", "--json", "v3"]).success().stdout;
-    let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    let lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last = lines.filter(|line| line["kind"] == "report").last().unwrap();
     assert_eq!((&last["kind"], &last["attempt"], &last["target"]), (&"report".into(), &1.into(), &"carry".into()));
     assert_eq!(last["report"]["artifacts"]["patches"][0]["subject"], "Five");
     let log = patch(&world, &["show", "--log", "v3"]).success().stdout;
@@ -306,10 +307,10 @@ fn whoever_finishes_an_intervention_is_told_how_the_poll_hears_of_it() {
     let both = lines(&[(5, "five\ntheirs")]);
     let told = world.finish("fork", "patch-moi/intervention/up/v3", &[("f", &both)]);
     assert_eq!(told.report["status"], "changed", "{}", told.output);
-    let next = "\n  push it to the fork, and the next poll there sees the candidate\n";
+    let next = "\n  where it is polled, the next poll sees the candidate\n";
     assert!(told.output.stderr.ends_with(next), "{}", told.output);
     let said = patch(&world, &["poll"]).success().stdout;
-    assert_eq!(said, "up: v3 awaits review: its candidate is in this repository\n");
+    assert_eq!(said, "up: v3 awaits review: its candidate is on the fork\n");
     patch(&world, &["--quiet", "retry", "v3"]).success();
     assert_eq!(records(&world, "run").last().unwrap()["status"], "skipped");
 }
