@@ -7,6 +7,7 @@
 //! - [`forks`]: what the forks have, each asked once.
 //! - [`refs`]: which of the fork's refs and of ours belong to which signal.
 //! - [`objects`]: what the refs hold, fetched where it is not here.
+//! - [`stacks`]: the branches where a candidate lands.
 //! - [`landing`]: whether the stack has a candidate, asked of Git.
 //! - [`looked`]: what was looked for in vain, so that it is not asked again.
 //! - [`order`]: which of two signals is newer.
@@ -22,6 +23,7 @@ pub mod looked;
 pub mod objects;
 pub mod order;
 pub mod refs;
+pub mod stacks;
 pub mod state;
 pub mod sync;
 pub mod waiting;

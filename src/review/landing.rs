@@ -23,25 +23,40 @@ const LOOKED_AT: usize = 200;
 /// How many commits of a candidate are looked for one by one.
 const COMMITS: usize = 1000;
 
+/// A candidate, and what is known of where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Its commit.
+    pub candidate: &'a CommitId,
+    /// The upstream commit that it stands on.
+    pub onto: Option<&'a CommitId>,
+    /// The head of the stack that it was carried from: what lies there was there before, and shows nothing.
+    pub carried_from: Option<&'a CommitId>,
+}
+
 /// How the branch whose head is `stack` has the candidate; `None` if it does not show that it has.
 ///
-/// Both commits must be here.
+/// All these commits must be here.
 ///
 /// # Errors
 /// If Git cannot tell.
-pub fn landed(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<Option<Landed>, Failure> {
+pub fn landed(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> Result<Option<Landed>, Failure> {
+    let candidate = wanted.candidate;
     let found = |evidence, commit: &CommitId| Ok(Some(Landed { evidence, as_commit: commit.to_string() }));
     if contains(repository, candidate, stack)? {
         let first = first_with(repository, candidate, stack)?;
         return found(Evidence::Contained, first.as_ref().unwrap_or(stack));
     }
     let Some(base) = merge_base(repository, candidate, stack)? else { return Ok(None) };
+    let commits = own_commits(repository, wanted, stack)?;
+    if commits.is_empty() {
+        return Ok(None);
+    }
     // The last commit of a rebase is also what merging the candidate gives: this comes first.
-    if is_rebased(repository, candidate, stack)? {
+    if is_rebased(repository, wanted, stack)? {
         return found(Evidence::PatchIds, stack);
     }
     let tree = tree(repository, candidate)?;
-    let commits = own_commits(repository, candidate, stack)?;
     if let Some(same) = commits.iter().find(|commit| commit.tree == tree) {
         return found(Evidence::SameTree, &same.id);
     }
@@ -91,11 +106,13 @@ fn tree(repository: &Repository, commit: &CommitId) -> Result<TreeId, Failure> {
     Ok(repository.commit(commit)?.tree().map_err(|reason| unreadable("cat-file", reason))?)
 }
 
-/// What the branch has beside the candidate, along its first parents: that is where forges put what they merge.
-fn own_commits(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<Vec<Own>, Failure> {
-    let (most, range) = (format!("--max-count={LOOKED_AT}"), format!("^{candidate}"));
+/// What the branch has beside the candidate, and has got since that was carried, along its first
+/// parents: that is where forges put what they merge.
+fn own_commits(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> Result<Vec<Own>, Failure> {
+    let (most, range) = (format!("--max-count={LOOKED_AT}"), format!("^{}", wanted.candidate));
+    let before = wanted.carried_from.map(|head| format!("^{head}"));
     let args = ["rev-list", "--first-parent", &most, "--no-commit-header", "--format=%H %T %P", stack.as_str(), &range];
-    let listed = repository.text(&args)?;
+    let listed = repository.text(&args.into_iter().chain(before.as_deref()).collect::<Vec<_>>())?;
     let own = |line: &str| {
         let mut fields = line.split(' ');
         let (id, tree) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
@@ -136,19 +153,32 @@ fn squashed(
 }
 
 /// Whether everything that the candidate has and the branch has not is on the branch by patch-id.
-fn is_rebased(repository: &Repository, candidate: &CommitId, stack: &CommitId) -> Result<bool, Failure> {
-    let wanted = listed(repository, candidate, stack)?;
-    if wanted.is_empty() || wanted.len() > COMMITS {
+///
+/// The patches themselves prove little: the stack had them before, as they were. What upstream released
+/// has to be there too.
+fn is_rebased(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> Result<bool, Failure> {
+    let Wanted { candidate, onto, .. } = wanted;
+    let missing = listed(repository, candidate, stack)?;
+    if missing.is_empty() || missing.len() > COMMITS {
         return Ok(false);
     }
-    let wanted = patch_ids(repository, &wanted, Direction::Forward)?;
+    let missing = patch_ids(repository, &missing, Direction::Forward)?;
     // Commits that change nothing prove nothing.
-    if wanted.is_empty() {
+    if missing.is_empty() {
         return Ok(false);
     }
     let there = listed(repository, stack, candidate)?;
     let there: HashSet<String> = patch_ids(repository, &there, Direction::Forward)?.into_values().collect();
-    Ok(wanted.values().all(|id| there.contains(id)))
+    if !missing.values().all(|id| there.contains(id)) {
+        return Ok(false);
+    }
+    if let Some(onto) = onto
+        && (contains(repository, onto, stack)? || !listed(repository, onto, stack)?.is_empty())
+    {
+        return Ok(true);
+    }
+    let merged = repository.merge_commits(stack, candidate, &tree(repository, candidate)?)?;
+    Ok(merged == Merged::Clean(tree(repository, stack)?))
 }
 
 /// The commits without merges that `tip` has and `other` has not, the newest first.

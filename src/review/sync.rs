@@ -4,17 +4,17 @@ use super::{
     attestation::{self, Attestation},
     forks::{self, Answer},
     judge::{Candidate, Judged, Landed, Sight, Situation, judge, reopens},
-    landing,
+    landing::{self, Wanted},
     looked::{Looked, Pair},
     objects,
     order::{self, Age},
     refs::{self, Places, Refs},
+    stacks,
     state::{Evidence, ReviewState, Verdict},
 };
 use crate::{
     carry::{id::CommitId, repository::Repository},
     dispatch::result::Provenance,
-    git::GitError,
     ledger::{
         Ledger,
         record::{Body, Problem, Record, Review},
@@ -126,7 +126,7 @@ impl Reviewing<'_> {
         if cases.iter().any(|case| case.refs != Refs::default() || was_candidate(&case.review).is_some()) {
             let repository = Repository::open(self.workspace, self.watch.timeout)?;
             self.bring(&repository, &cases)?;
-            let stacks = self.stacks(&repository)?;
+            let stacks = stacks::heads(&repository, self.watch, self.fork(), self.here)?;
             for case in &mut cases {
                 self.look(&repository, &stacks, case, looked)?;
             }
@@ -213,41 +213,16 @@ impl Reviewing<'_> {
         }
         let has_candidate = |case: &Case| case.refs.candidate.is_some() || case.review.seen.is_some();
         if cases.iter().any(has_candidate) {
-            wanted.extend(stack_branches(self.watch, fork));
+            wanted.extend(stacks::branches(self.watch, fork));
         }
         objects::fetch(self.workspace, repository, self.watch, &wanted)
-    }
-
-    /// The heads of the stack: the fork's, and ours of the same name.
-    fn stacks(&self, repository: &Repository) -> Result<Vec<(CommitId, bool)>, Failure> {
-        let mut heads = Vec::new();
-        let names: Vec<Seen> = match self.fork() {
-            Some(fork) => stack_branches(self.watch, fork),
-            None => Vec::new(),
-        };
-        for seen in &names {
-            heads.extend(objects::commit(repository, &seen.sha)?.map(|head| (head, true)));
-        }
-        let own: Vec<Seen> = if self.watch.stack.is_none() && names.is_empty() {
-            checked_out(repository, self.here)?.into_iter().collect()
-        } else if let Some(seen) = names.first().filter(|_| self.watch.stack.is_none()) {
-            let here = self.here.refs.get(&seen.reference);
-            let here = here.map(|here| Seen { reference: seen.reference.clone(), sha: here.commit().to_owned() });
-            here.into_iter().collect()
-        } else {
-            stack_branches(self.watch, self.here)
-        };
-        for seen in own {
-            heads.extend(objects::commit(repository, &seen.sha)?.map(|head| (head, false)));
-        }
-        Ok(heads)
     }
 
     /// Looks at what the refs of a signal hold.
     fn look(
         &self,
         repository: &Repository,
-        stacks: &[(CommitId, bool)],
+        stacks: &[CommitId],
         case: &mut Case,
         looked: &mut Looked,
     ) -> Result<(), Failure> {
@@ -262,7 +237,6 @@ impl Reviewing<'_> {
         else {
             return Ok(());
         };
-        case.landed = landed(repository, stacks, &case.id, &seen, looked)?;
         let message = match &case.refs.attestation {
             Some(attestation) => objects::tag_message(repository, &attestation.seen.sha)?,
             None => None,
@@ -273,6 +247,7 @@ impl Reviewing<'_> {
             None => Provenance::default(),
         };
         provenance.onto = provenance.onto.or_else(|| case.review.upstream.clone());
+        case.landed = landed(repository, stacks, &case.id, &seen, &provenance, looked)?;
         match &case.refs.candidate {
             Some(at) => case.candidate = Some(Candidate { seen, on_fork: at.on_fork, provenance }),
             None => case.review.provenance = provenance,
@@ -342,18 +317,22 @@ impl Reviewing<'_> {
 /// How a branch of the stack has the candidate. Nothing is looked at twice.
 fn landed(
     repository: &Repository,
-    stacks: &[(CommitId, bool)],
+    stacks: &[CommitId],
     id: &str,
     seen: &Seen,
+    provenance: &Provenance,
     looked: &mut Looked,
 ) -> Result<Option<Landed>, Failure> {
-    let pair = Pair { candidate: seen.sha.clone(), stacks: stacks.iter().map(|it| it.0.to_string()).collect() };
+    let pair = Pair { candidate: seen.sha.clone(), stacks: stacks.iter().map(CommitId::to_string).collect() };
     if looked.knows(id, &pair) {
         return Ok(None);
     }
     let Some(candidate) = objects::commit(repository, &seen.sha)? else { return Ok(None) };
-    for (stack, _) in stacks {
-        if let Some(landed) = landing::landed(repository, &candidate, stack)? {
+    let known = |sha: &Option<String>| sha.as_ref().map_or(Ok(None), |sha| objects::commit(repository, sha));
+    let (onto, carried_from) = (known(&provenance.onto)?, known(&provenance.stack)?);
+    let wanted = Wanted { candidate: &candidate, onto: onto.as_ref(), carried_from: carried_from.as_ref() };
+    for stack in stacks {
+        if let Some(landed) = landing::landed(repository, wanted, stack)? {
             return Ok(Some(landed));
         }
     }
@@ -370,26 +349,4 @@ fn was_candidate(review: &UnderReview) -> Option<Seen> {
 fn is_about(review: &UnderReview, seen: &Seen) -> bool {
     let made = review.candidates.iter().any(|made| made.sha.as_ref() == Some(&seen.sha));
     made || (review.state == Some(ReviewState::Awaiting) && review.seen.as_ref().is_some_and(|it| it.sha == seen.sha))
-}
-
-/// The branches that hold the stack, among these refs.
-fn stack_branches(watch: &Watch, refs: &RemoteRefs) -> Vec<Seen> {
-    let name = match &watch.stack {
-        Some(name) if name.starts_with("refs/") => name.clone(),
-        Some(name) => format!("refs/heads/{name}"),
-        None => refs.head.clone().unwrap_or_default(),
-    };
-    let is_one = |reference: &str| match name.strip_suffix('*') {
-        Some(below) => reference.starts_with(below),
-        None => reference == name,
-    };
-    let all = refs.refs.iter().filter(|(reference, _)| is_one(reference));
-    all.map(|(reference, at)| Seen { reference: reference.clone(), sha: at.commit().to_owned() }).collect()
-}
-
-/// The branch that is checked out here: the stack of a repository without a fork.
-fn checked_out(repository: &Repository, here: &RemoteRefs) -> Result<Option<Seen>, GitError> {
-    let finished = repository.attempt(&["symbolic-ref", "--quiet", "HEAD"])?;
-    let name = finished.stdout.lossy().trim_end().to_owned();
-    Ok(here.refs.get(&name).map(|at| Seen { reference: name.clone(), sha: at.commit().to_owned() }))
 }

@@ -106,8 +106,9 @@ impl Desk {
     }
 
     fn ledger_file(&self) -> PathBuf {
-        let folder = fs::read_dir(self.world.path("state")).unwrap().next().unwrap().unwrap();
-        folder.path().join("ledger.jsonl")
+        let folders = fs::read_dir(self.world.path("state")).unwrap().map(|folder| folder.unwrap());
+        let mut own = folders.filter(|folder| folder.file_name().to_str().unwrap().starts_with("fork-"));
+        own.next().unwrap().path().join("ledger.jsonl")
     }
 
     /// The ledger's records of this kind.

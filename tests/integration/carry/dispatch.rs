@@ -105,8 +105,8 @@ fn show_prints_what_a_person_would_review() {
                         $TEMP/state/fork-ID/runs/2d7149a68fd3bdc5-carry-1.range-diff
     "#]]);
     let told = patch(&world, &["show", "--json", "v3"]).success().stdout;
-    let lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let last = lines.filter(|line| line["kind"] == "report").last().unwrap();
+    let mut lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let last = lines.find(|line| line["kind"] == "report").unwrap();
     assert_eq!((&last["kind"], &last["attempt"], &last["target"]), (&"report".into(), &1.into(), &"carry".into()));
     assert_eq!(last["report"]["artifacts"]["patches"][0]["subject"], "Five");
     let log = patch(&world, &["show", "--log", "v3"]).success().stdout;

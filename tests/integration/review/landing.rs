@@ -120,6 +120,23 @@ fn not_by_patches_that_the_stack_had_before() {
 }
 
 #[test]
+fn not_by_itself_where_a_release_changes_nothing() {
+    let desk = Desk::new();
+    desk.set("channel.public.ref", "public");
+    desk.set("channel.public.promote", "landed");
+    // Its candidate has the very files that the stack has, and the very patches.
+    desk.world.release("v3", &[]);
+    desk.says(&["poll"]);
+    assert_eq!(desk.states(), ["v3 awaiting fork-ref"]);
+    // The stack goes on, which is nobody's word on the candidate.
+    desk.world.commit("person", "Another patch", &[("n", "n\n")]);
+    desk.person(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+    assert_eq!(desk.says(&["sync"]), "");
+    assert_eq!(desk.on_forge("heads/public"), "");
+    case(&desk, &[&["merge", "--quiet", "--no-ff", "--no-edit", &format!("origin/{CANDIDATE}")]], "contained");
+}
+
+#[test]
 fn not_by_a_part_of_it() {
     let desk = Desk::new();
     desk.world.commit("fork", "Six", &[("dir/x", &lines(&[(6, "six")]))]);
