@@ -3,6 +3,7 @@
 //! Fetches run side by side and never touch the ledger; then one append records everything, and
 //! only after it are validators stored.
 
+pub mod check;
 pub mod look;
 pub mod record;
 pub mod sight;

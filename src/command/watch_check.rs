@@ -3,8 +3,11 @@
 use crate::{
     cli::WatchCheckArgs,
     entry::Entry,
-    intake::{self, look, sight},
-    ledger::state::{State, WatchState},
+    intake::{
+        check::{self, Checked},
+        look,
+    },
+    ledger::state::WatchState,
     outcome::Outcome,
     report::{Report, Style, table::table, words},
     text,
@@ -48,41 +51,25 @@ pub fn run(directory: Option<&Path>, args: &WatchCheckArgs, report: &Report) -> 
     let ledger = workspace.ledger_to_read()?;
     let means = look::Means::new(&workspace, false, Timestamp::now());
     let progress = |done, total| report.progress(done, total);
-    let order: Vec<usize> = (0..watches.len()).collect();
-    // Nothing is taken for known: the whole answer is wanted.
-    let glances = look::all(&workspace, &means, &watches, &order, &State::default(), &progress);
+    let checked = check::all(&workspace, &means, &watches, ledger.state(), &progress);
     let mut failed = false;
     let unknown = WatchState::default();
-    for (watch, glance) in watches.iter().zip(glances) {
-        let known = ledger.state().watches.get(&watch.name).unwrap_or(&unknown);
-        let answers = match glance {
-            look::Glance::Answered(answers) => answers,
-            look::Glance::Deferred(until) => {
-                failed = true;
+    for (watch, checked) in watches.iter().zip(checked) {
+        let problem = match checked {
+            Checked::Deferred(until) => {
                 report.warning(&format!("watch `{}`: the host asked not to be asked before {until}", watch.name));
+                failed = true;
                 continue;
             }
-            look::Glance::Late => {
-                failed = true;
-                report.problem(watch.name.as_str(), &intake::record::late());
-                continue;
+            Checked::Failed(problem) => Some(problem),
+            Checked::Seen { look, doubt } => {
+                show(report, watch, &look, ledger.state().watches.get(&watch.name).unwrap_or(&unknown));
+                doubt
             }
         };
-        let room = sight::Room::of(1);
-        match sight::of(&workspace, &means, watch, answers, &unknown, &room, true) {
-            Ok(look) => {
-                show(report, watch, &look, known);
-                if let Some(problem) = intake::record::doubt(watch, &look, known) {
-                    failed = true;
-                    report.problem(watch.name.as_str(), &problem);
-                }
-            }
-            Err(sight::Unseen::Problem(problem)) => {
-                failed = true;
-                report.problem(watch.name.as_str(), &problem);
-            }
-            // There is room for a watch by itself.
-            Err(sight::Unseen::Crowded) => failed = true,
+        if let Some(problem) = problem {
+            report.problem(watch.name.as_str(), &problem);
+            failed = true;
         }
     }
     Ok(Outcome::failed_if(failed))

@@ -49,6 +49,8 @@ pub enum Fetched {
         url: Url,
         /// What makes the next request conditional; may be empty.
         validators: Validators,
+        /// What time it was when it was asked for, by the clock of the server.
+        served_at: Option<DateTime<Utc>>,
     },
 }
 
@@ -153,10 +155,10 @@ impl Client {
             })?;
             match step {
                 Hop::NotModified => return Ok(Fetched::NotModified),
-                Hop::Document { body, mut validators } => {
+                Hop::Document { body, mut validators, served_at } => {
                     validators.at = (redirects > 0 && !validators.is_empty()).then(|| validators::place(&at));
                     let body = Content { spooled: body, asked: [url.clone(), at.clone()] };
-                    return Ok(Fetched::Document { body, url: at, validators });
+                    return Ok(Fetched::Document { body, url: at, validators, served_at });
                 }
                 Hop::Redirect(_) if redirects == redirect::MOST => {
                     let why = Reason::Redirect(format!("on and on: {} were followed", redirect::MOST));
@@ -196,7 +198,8 @@ impl Client {
                     text(headers, header::LAST_MODIFIED),
                     text(headers, header::DATE),
                 );
-                Ok(Hop::Document { body: self.whole(response, limits.body)?, validators })
+                let served_at = retry::served_at(text(headers, header::DATE), text(headers, header::AGE));
+                Ok(Hop::Document { body: self.whole(response, limits.body)?, validators, served_at })
             }
         }
     }
@@ -275,7 +278,7 @@ impl Default for Client {
 enum Hop {
     NotModified,
     Redirect(Url),
-    Document { body: Spooled, validators: Validators },
+    Document { body: Spooled, validators: Validators, served_at: Option<DateTime<Utc>> },
 }
 
 /// What an answer's head says.

@@ -1,6 +1,6 @@
 //! `Retry-After` and the dates of HTTP.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// The longest wait that a server is granted.
@@ -30,6 +30,16 @@ pub fn http_date(text: &str) -> Option<DateTime<Utc>> {
         .map(|time| time.and_utc())
 }
 
+/// What time it was at the server when it was asked, by the `Date` of its answer.
+///
+/// A cache on the way passes the origin's `Date` on, with the answer's `Age` since then (RFC 9111,
+/// section 5.1).
+#[must_use]
+pub fn served_at(date: Option<&str>, age: Option<&str>) -> Option<DateTime<Utc>> {
+    let age = age.and_then(|age| age.trim().parse::<u32>().ok()).unwrap_or_default();
+    http_date(date?)?.checked_add_signed(TimeDelta::seconds(age.into()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +66,20 @@ mod tests {
         case("1.5", None);
         case("soon", None);
         case("Mon, 06 Nov 1994 08:49:37 GMT", None);
+    }
+
+    #[test]
+    fn a_server_tells_its_time_through_caches() {
+        #[track_caller]
+        fn case(date: Option<&str>, age: Option<&str>, expected: Option<&str>) {
+            assert_eq!(served_at(date, age), expected.and_then(http_date), "{date:?} {age:?}");
+        }
+        const DATE: Option<&str> = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        case(DATE, None, DATE);
+        case(DATE, Some("23"), Some("Sun, 06 Nov 1994 08:50:00 GMT"));
+        case(DATE, Some("-5"), DATE);
+        case(DATE, Some("soon"), DATE);
+        case(None, Some("23"), None);
+        case(Some("now"), None, None);
     }
 }

@@ -76,6 +76,8 @@ pub struct Look {
     pub branch: Option<String>,
     /// The validators to store once everything is durable.
     pub validators: Option<Validators>,
+    /// What time it was by the clock of the feed's server.
+    pub served_at: Option<Timestamp>,
 }
 
 enum Request<'a> {

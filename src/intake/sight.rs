@@ -12,6 +12,7 @@ use crate::{
     news::{needs_ancestry, oldest_first, overflowed, tag_entry},
     parse::{self, key, refs::RemoteRefs},
     refname, text,
+    time::Timestamp,
     watch::{EventKind, Watch},
     workspace::Workspace,
 };
@@ -95,7 +96,8 @@ pub fn of(
             look.sight.is_window = true;
             look.sight.head.clone_from(&known.head);
         }
-        Some(Fetched::Document { body, url, validators, .. }) => {
+        Some(Fetched::Document { body, url, validators, served_at }) => {
+            look.served_at = served_at.map(Timestamp::from);
             let document = parse_feed(body, url, watch.event)?;
             let next = next_page(&document, url);
             apply_feed(&mut look, watch, document, validators.clone());

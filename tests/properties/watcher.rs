@@ -65,7 +65,7 @@ impl Watcher {
             backfill: 0,
         };
         let told: Vec<News> = news(sight, rules, &self.known())?;
-        let look = Look { sight: sight.clone(), branch: Some("main".to_owned()), validators: None };
+        let look = Look { sight: sight.clone(), branch: Some("main".to_owned()), validators: None, served_at: None };
         let now = at(u32::try_from(self.records.len()).unwrap());
         let records: Vec<Record> =
             told.into_iter().map(|news| fuzzing::recorded(&self.watch, &look, news, now)).collect();

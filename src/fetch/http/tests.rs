@@ -75,7 +75,7 @@ fn an_unchanged_document_is_not_sent_again() {
     let client = Client::new();
     let url: Url = server.url("/x.atom?a=b#here").parse().unwrap();
     let first = client.get(&url, &Validators::default(), &limits()).unwrap();
-    let Fetched::Document { body, url: found, validators } = first else { panic!() };
+    let Fetched::Document { body, url: found, validators, .. } = first else { panic!() };
     assert_eq!(body.read().unwrap(), b"<feed/>");
     assert_eq!(found.as_str(), server.url("/x.atom?a=b"));
     assert_eq!(validators.at, None);
