@@ -4,6 +4,7 @@
 //! shape of their paths.
 
 mod candidates;
+pub mod parent;
 mod place;
 
 pub use candidates::{feed_candidates, previous_page};
@@ -105,6 +106,13 @@ pub fn same_repository(feed: &Url, remote_url: &str) -> bool {
     let same_case = matches!(feed.provider, Provider::Cgit | Provider::Gitweb);
     let (one, other) = (feed.path.join("/"), remote.path.join("/"));
     feed.host == remote.host && (one == other || !same_case && one.eq_ignore_ascii_case(&other))
+}
+
+/// Whether two remotes' URLs lead to one repository of a host; of paths on this machine it says nothing.
+#[must_use]
+pub fn same_remote(one: &str, other: &str) -> bool {
+    let (Some(one), Some(other)) = (Place::of_remote(one), Place::of_remote(other)) else { return false };
+    !one.host.is_empty() && one.host == other.host && one.path.join("/").eq_ignore_ascii_case(&other.path.join("/"))
 }
 
 /// Whether the URL is one of a feed rather than of a page, as far as a URL tells.

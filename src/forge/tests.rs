@@ -266,3 +266,16 @@ fn providers_are_spelt_alike_everywhere() {
         assert_eq!(serde_json::to_value(provider).unwrap(), provider.as_str());
     }
 }
+
+#[test]
+fn one_repository_has_many_urls() {
+    #[track_caller]
+    fn case(one: &str, other: &str, expected: bool) {
+        assert_eq!(same_remote(one, other), expected, "{one} {other}");
+    }
+    case("https://github.com/o/r.git", "git@github.com:O/r", true);
+    case("https://git.example:8443/o/r", "ssh://git@git.example/o/r.git", true);
+    case("https://github.com/me/r.git", "https://github.com/o/r.git", false);
+    case("https://git.example/o/r", "https://git.other/o/r", false);
+    case("/srv/a/r.git", "/srv/b/r.git", false);
+}
