@@ -13,6 +13,7 @@ mod local;
 mod locate;
 mod push;
 mod remote;
+mod search;
 mod words;
 
 use crate::child::{self, Exit, Finished, Input, Limits};

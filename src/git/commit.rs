@@ -85,7 +85,7 @@ impl Git {
     }
 
     /// A command about the objects that are here, as they are.
-    fn local_command(&self) -> Result<Command, GitError> {
+    pub(super) fn local_command(&self) -> Result<Command, GitError> {
         // Git before 2.44 may fetch for a partial clone all the same, and does so without asking anybody.
         let mut command = self.network_command()?;
         command.env("GIT_NO_LAZY_FETCH", "1").env("GIT_NO_REPLACE_OBJECTS", "1");

@@ -2,6 +2,7 @@
 
 use super::{Git, GitError, LOCAL};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 /// One value in the configuration, in the order in which Git reads them: the last one wins.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,6 +55,20 @@ impl Git {
         let entries = parse(&output).map_err(|reason| GitError::Unreadable { task, reason })?;
         self.ssh_chosen.get_or_init(|| ssh_command_is_set(&entries));
         Ok(entries)
+    }
+}
+
+impl Git {
+    /// The configuration in this file alone, of whichever repository it is; what it includes is left out.
+    ///
+    /// # Errors
+    /// If Git cannot be run, or the file cannot be read.
+    pub fn config_in(&self, file: &Path) -> Result<Vec<ConfigEntry>, GitError> {
+        let task = "config";
+        let mut command = self.command();
+        command.args([task, "--file"]).arg(file).args(["--null", "--list", "--show-origin", "--show-scope"]);
+        let output = self.output(command, task, LOCAL)?;
+        parse(&output).map_err(|reason| GitError::Unreadable { task, reason })
     }
 }
 

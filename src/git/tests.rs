@@ -377,3 +377,32 @@ fn what_is_no_push_is_refused_or_an_error() {
     assert_eq!(kind("../nowhere", &sha, "refs/heads/x"), "remote-missing");
     assert_eq!(world.fork_refs(), "");
 }
+
+#[test]
+fn a_commits_files_are_searched_where_it_is_here() {
+    let world = World::new();
+    fs::create_dir_all(world.root.path().join("work/ci")).unwrap();
+    fs::write(world.root.path().join("work/ci/a.yml"), "on: patch-moi/trigger/**\n").unwrap();
+    fs::write(world.root.path().join("work/ci/b.yml"), "on: push\n").unwrap();
+    fs::write(world.root.path().join("work/README"), "patch-moi/trigger/\n").unwrap();
+    world.git("work", &["add", "."]);
+    let commit = world.commit();
+    let git = world.at("work/ci");
+    let found = |words: &[&str], paths: &[&str]| git.files_with(&commit, words, paths).unwrap();
+    assert_eq!(found(&["nowhere", "patch-moi/trigger/"], &["ci", "none"]), ["ci/a.yml"]);
+    assert_eq!(found(&["push"], &["ci"]), ["ci/b.yml"]);
+    assert!(found(&["nowhere"], &["ci"]).is_empty());
+    assert!(found(&["patch-moi"], &["none"]).is_empty());
+    assert!(git.files_with(&"1".repeat(40), &["x"], &["ci"]).is_err());
+    assert!(git.files_with("--open-files-in-pager=touch", &["x"], &["ci"]).is_err());
+}
+
+#[test]
+fn the_configuration_of_another_repository_is_read_alone() {
+    let world = World::new();
+    let file = world.root.path().join("work/.git/config");
+    let entries = world.at("").env("GIT_DIR", "nowhere").config_in(&file).unwrap();
+    assert_eq!(remotes(&entries)["fork"].urls, ["../fork.git"]);
+    assert!(!entries.iter().any(|entry| entry.section == "user"), "{entries:?}");
+    assert!(world.at("").config_in(&world.root.path().join("none")).is_err());
+}
