@@ -464,6 +464,9 @@ pub struct DoctorArgs {
     /// Leave the damaged lines out of the ledger, and keep it as it was beside it
     #[arg(long)]
     pub repair: bool,
+    /// Ask nobody on the network
+    #[arg(long)]
+    pub offline: bool,
     /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,

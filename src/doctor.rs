@@ -5,25 +5,35 @@
 
 mod clock;
 mod directory;
+mod failure;
+mod fork;
 mod index;
 mod ledger;
 mod locks;
 mod mount;
+mod network;
+mod parent;
 mod programs;
 pub mod repair;
 mod runs;
 mod sequence;
 mod setup;
+mod upstream;
+mod workflow;
 
 use crate::{
     config::{self, Config, mistake::Mistake},
     git::{ConfigEntry, Git, GitError, Location},
-    ledger::damage::{self, Scan},
+    ledger::{
+        damage::{self, Scan},
+        record::Record,
+    },
     places::Places,
     private, text,
     time::Timestamp,
     workspace::{self, Failure},
 };
+use network::Answers;
 use serde::Serialize;
 use std::{
     borrow::Cow,
@@ -124,14 +134,20 @@ pub struct Scene {
     /// The directories; `None` without a repository.
     pub places: Option<Places>,
     ledger: Found,
+    /// What the network answers; `None` where nobody was asked.
+    answers: Option<Answers>,
     now: Timestamp,
 }
 
 /// The checks, in the order in which one thing stands on another.
-const CHECKS: [fn(&Scene) -> Vec<Finding>; 10] = [
+const CHECKS: [fn(&Scene) -> Vec<Finding>; 14] = [
     setup::git,
     setup::repository,
     setup::configuration,
+    parent::check,
+    upstream::check,
+    fork::check,
+    workflow::check,
     programs::check,
     directory::check,
     ledger::check,
@@ -158,7 +174,23 @@ impl Scene {
             usable.map(|location| Places::of(&location.common_dir, configured.as_deref(), |name| env::var_os(name)));
         let ledger = places.as_ref().map_or(Found::Nothing, |places| read(&places.state.join("ledger.jsonl")));
         let config = config::read(known);
-        Ok(Self { git, location, entries, config, environment, places, ledger, now })
+        Ok(Self { git, location, entries, config, environment, places, ledger, answers: None, now })
+    }
+
+    /// Asks the network what the checks want to know of it.
+    ///
+    /// `progress` is told how many of how many upstreams have answered.
+    pub fn ask(&mut self, progress: &(dyn Fn(usize, usize) + Sync)) {
+        self.answers = Some(network::ask(self, progress));
+    }
+
+    /// The sound records of the ledger, in their order.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        let records = match &self.ledger {
+            Found::Read(scan) => scan.records.as_slice(),
+            Found::Nothing | Found::Unreadable(_) => &[],
+        };
+        records.iter().map(|(_, record)| record)
     }
 
     /// The findings of every check.
@@ -182,6 +214,10 @@ fn read(path: &Path) -> Found {
 
 /// A path as a shell takes it.
 fn quoted(path: &Path) -> String {
-    let path = path.to_string_lossy();
-    shlex::try_quote(&path).map_or_else(|_| path.to_string(), Cow::into_owned)
+    quoted_text(&path.to_string_lossy())
+}
+
+/// A word as a shell takes it.
+fn quoted_text(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| text.to_owned(), Cow::into_owned)
 }

@@ -5,6 +5,7 @@ use crate::{
     doctor::{Finding, Health, Scene, repair},
     outcome::Outcome,
     report::{Report, Style},
+    signals,
     time::Timestamp,
     workspace::{Failure, lock_in},
 };
@@ -23,6 +24,12 @@ pub fn run(directory: Option<&Path>, args: &DoctorArgs, report: &Report) -> Resu
     if args.repair {
         tell(report, &repaired(&scene, now)?);
         scene = Scene::look(directory, now)?;
+    }
+    if !args.offline {
+        scene.ask(&|done, total| report.progress(done, total));
+    }
+    if let Some(signal) = signals::interrupted() {
+        return Err(Failure::Interrupted(signal));
     }
     let findings = scene.examine();
     tell(report, &findings);

@@ -54,12 +54,8 @@ pub fn configuration(scene: &Scene) -> Vec<Finding> {
                 None => finding.fix("git config --list --show-origin"),
             }
         })),
-        // Without a repository there is nowhere to make one.
-        Ok(config) if config.watches.is_empty() && scene.location.is_err() => {}
-        Ok(config) if config.watches.is_empty() => {
-            let found = "there is no watch, and no remote `upstream`";
-            findings.push(Finding::broken(check, found).fix("patch watch add URL"));
-        }
+        // What could be watched is a question of its own.
+        Ok(config) if config.watches.is_empty() => {}
         Ok(config) => {
             let names: Vec<&str> = config.watches.iter().map(|watch| watch.name.as_str()).collect();
             findings.push(Finding::ok(check, format!("watches: {}", names.join(", "))));

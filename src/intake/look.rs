@@ -339,7 +339,8 @@ fn patterns(watch: &Watch) -> Vec<String> {
 }
 
 /// The host that a remote's URL names; empty for a path.
-pub(crate) fn host_of_remote(url: &str) -> String {
+#[must_use]
+pub fn host_of_remote(url: &str) -> String {
     match Url::parse(url) {
         Ok(url) => url.host_str().unwrap_or_default().to_owned(),
         // `user@host:path`, git-clone(1), "Git URLs".

@@ -1,6 +1,10 @@
 //! `patch doctor`: what is wrong is named where everything else refuses, and a repair loses nothing
 //! that it does not name.
 
+mod parent;
+mod remotes;
+mod workflow;
+
 use crate::environment::{Environment, Output, can_trace};
 use crate::fork::{Fork, without_durations};
 use expect_test::expect;
@@ -17,8 +21,28 @@ fn found(fork: &Fork, args: &[&str]) -> Output {
         Some((before, _)) => format!("{before}git: git version\n"),
         None => format!("{line}\n"),
     };
-    output.stdout = output.stdout.lines().map(steady).collect();
+    let is_ours = |line: &&str| !line.starts_with("ok      name: ");
+    output.stdout = output.stdout.lines().filter(is_ours).map(steady).collect();
     output
+}
+
+/// What one check says, with what mends it.
+fn of_check(output: &Output, check: &str) -> String {
+    let mut is_told = false;
+    let told = output.stdout.lines().filter(|line| {
+        is_told = if line.starts_with(' ') { is_told } else { line[8..].starts_with(&format!("{check}: ")) };
+        is_told
+    });
+    joined(told)
+}
+
+/// The command that mends the one thing which a check found.
+#[track_caller]
+fn fix(output: &Output, check: &str) -> String {
+    let told = of_check(output, check);
+    let fixes: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("        fix: ")).collect();
+    let [fix] = fixes[..] else { panic!("{output}") };
+    fix.to_owned()
 }
 
 /// A fork with one signal that was dispatched, and one that was not.
@@ -65,6 +89,8 @@ fn a_healthy_fork_is_told_line_by_line_and_nothing_is_written() {
         ok      git: git version
         ok      repository: $TEMP/fork/.git
         ok      configuration: watches: up
+        ok      upstream: watch `up`: 2 entries at ../upstream
+        ok      fork: `origin` answers; its HEAD is main
         ok      runner: watch `up`: $TEMP/bin/runner
         ok      state: $TEMP/state/fork-ID is ours alone
         ok      ledger: 4 records, 1 of them signals
