@@ -11,9 +11,11 @@ mod index;
 mod ledger;
 mod locks;
 mod mount;
+mod name;
 mod network;
 mod parent;
 mod programs;
+mod refusals;
 pub mod repair;
 mod runs;
 mod sequence;
@@ -140,8 +142,9 @@ pub struct Scene {
 }
 
 /// The checks, in the order in which one thing stands on another.
-const CHECKS: [fn(&Scene) -> Vec<Finding>; 14] = [
+const CHECKS: [fn(&Scene) -> Vec<Finding>; 16] = [
     setup::git,
+    name::check,
     setup::repository,
     setup::configuration,
     parent::check,
@@ -155,6 +158,7 @@ const CHECKS: [fn(&Scene) -> Vec<Finding>; 14] = [
     clock::check,
     locks::check,
     runs::check,
+    refusals::check,
 ];
 
 impl Scene {

@@ -202,6 +202,33 @@ fn own_file() -> Option<FileId> {
     Some(FileId::of(&file.ok()?))
 }
 
+/// Whom this program shares its name with on PATH.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Neighbours {
+    /// What `patch` alone runs.
+    pub first: Option<PathBuf>,
+    /// Whether that is this program.
+    pub is_ours: bool,
+    /// What the calls for the patch utility are handed to.
+    pub utility: Option<PathBuf>,
+}
+
+/// The programs called `patch` on PATH, as this one sees them.
+#[must_use]
+pub fn neighbours() -> Neighbours {
+    let path = search_path();
+    let own = own_file();
+    let first = next_patch(&path, None, &[], program);
+    let is_ours = first.as_ref().is_some_and(|(_, id)| Some(*id) == own);
+    let utility = next_patch(&path, own, &[], program);
+    let path_of = |found: Option<(PathBuf, FileId)>| found.map(|(path, _)| path);
+    Neighbours { first: path_of(first), is_ours, utility: path_of(utility) }
+}
+
+fn search_path() -> OsString {
+    env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into())
+}
+
 /// Why a call is neither ours nor handed over.
 #[derive(Debug)]
 pub enum Refusal {
@@ -268,7 +295,7 @@ pub fn hand_over(argv0: &OsStr, args: &[OsString]) -> Result<(), Refusal> {
     let visited = env::var(VISITED).unwrap_or_default();
     let mut visited: Vec<FileId> = visited.split(',').filter_map(FileId::parse).collect();
     let own = own_file();
-    let path = env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
+    let path = search_path();
     let next = next_patch(&path, own, &visited, program);
     let facts = Facts {
         stdin_is_terminal: io::stdin().is_terminal(),

@@ -1,12 +1,14 @@
 //! The directories of state and cache, and what lies in them: ours, private, writable, whole.
 
 use super::{Finding, Health, Scene, mount, quoted};
+use crate::private;
 use rustix::fs::{Access, access};
 use std::{
     fs::{self, Metadata},
     io,
     os::unix::fs::{FileTypeExt, MetadataExt},
     path::{Path, PathBuf},
+    process,
 };
 
 const CHECK: &str = "state";
@@ -36,7 +38,7 @@ fn of_directory(path: &Path) -> Vec<Finding> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => match judged(path, &metadata, true) {
             Some(finding) => findings.push(finding),
-            None => findings.push(writable(path, format!("{} is ours alone", path.display()))),
+            None => findings.push(written(path)),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let above = path.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
@@ -128,6 +130,22 @@ fn kind_of(metadata: &Metadata) -> &'static str {
         () if kind.is_socket() => "a socket",
         () if kind.is_block_device() || kind.is_char_device() => "a device",
         () => "a file",
+    }
+}
+
+/// Writes a file there and takes it away again: permissions do not tell of a full disk or a quota.
+fn written(path: &Path) -> Finding {
+    let scratch = path.join(format!(".doctor-{}.new", process::id()));
+    let done = private::create(&scratch, b"written by `patch doctor`\n").and_then(|()| fs::remove_file(&scratch));
+    match done {
+        Ok(()) => Finding::ok(CHECK, format!("{} is ours alone", path.display())),
+        Err(error) => {
+            let fix = match error.kind() {
+                io::ErrorKind::PermissionDenied => format!("chmod u+rwx -- {}", quoted(path)),
+                _ => format!("df -h -- {}", quoted(path)),
+            };
+            Finding::broken(CHECK, format!("{} cannot be written: {error}", path.display())).fix(fix)
+        }
     }
 }
 

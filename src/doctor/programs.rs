@@ -13,30 +13,64 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The first word of each watch's command, looked for as it would be when it is run.
+const CHECK: &str = "runner";
+
+/// A program that the configuration names.
+struct Named<'a> {
+    /// The variable, without its section.
+    key: &'static str,
+    program: &'a str,
+    /// Whether it may be a file of the candidate, which is not in this checkout.
+    is_of_candidate: bool,
+}
+
+/// The programs that a watch starts. Another command of the configuration is another line here.
+fn named<'a>(watch: &'a Watch) -> Vec<Named<'a>> {
+    let starts = |target: Target| watch.dispatch.contains(&target);
+    let first = |words: &'a Vec<String>| words.first().map(String::as_str);
+    let runner = watch.command.as_ref().and_then(first).unwrap_or(RUNNER);
+    let runner = Some(runner).filter(|_| starts(Target::CodexFlow) || starts(Target::Command));
+    let programs = [
+        ("command", runner.into_iter().collect::<Vec<_>>(), false),
+        ("verify", watch.verify.iter().filter_map(first).collect(), true),
+        ("resolver", watch.resolver.iter().filter_map(first).collect(), true),
+    ];
+    let each = |(key, programs, is_of_candidate): (&'static str, Vec<&'a str>, bool)| {
+        programs.into_iter().map(move |program| Named { key, program, is_of_candidate })
+    };
+    programs.into_iter().flat_map(each).collect()
+}
+
+/// Each program, looked for as it would be when it is run.
 pub fn check(scene: &Scene) -> Vec<Finding> {
     let (Ok(config), Ok(location)) = (&scene.config, &scene.location) else { return Vec::new() };
     let work_dir = location.worktree.as_deref().unwrap_or(&location.git_dir);
     let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-    config.watches.iter().filter_map(|watch| of_watch(watch, work_dir, &path)).collect()
+    let of_watch =
+        |watch| named(watch).into_iter().map(|named| told(watch, &named, work_dir, &path)).collect::<Vec<_>>();
+    config.watches.iter().flat_map(of_watch).collect()
 }
 
-fn of_watch(watch: &Watch, work_dir: &Path, path: &OsStr) -> Option<Finding> {
-    let check = "runner";
-    if !watch.dispatch.iter().any(|target| matches!(target, Target::CodexFlow | Target::Command)) {
-        return None;
-    }
-    let program = watch.command.as_ref().and_then(|words| words.first()).map_or(RUNNER, String::as_str);
+fn told(watch: &Watch, named: &Named<'_>, work_dir: &Path, path: &OsStr) -> Finding {
+    let Named { key, program, is_of_candidate } = *named;
     let name = &watch.name;
-    Some(match find(program, work_dir, path, |path| fs::metadata(path).is_ok_and(|file| file.is_file())) {
-        None => Finding::broken(check, format!("watch `{name}`: `{program}` is not there"))
-            .fix(format!("git config watch.{name}.command /full/path/to/the/program")),
+    let what = if key == "command" { format!("watch `{name}`") } else { format!("watch `{name}`, {key}") };
+    match find(program, work_dir, path, |path| fs::metadata(path).is_ok_and(|file| file.is_file())) {
+        None if is_of_candidate && program.contains('/') && !program.starts_with('/') => {
+            let found = format!("{what}: `{program}` is not in this checkout, and has to be in the candidate");
+            Finding::warning(CHECK, found).fix(format!("git ls-files {}", super::quoted_text(program)))
+        }
+        None => Finding::broken(CHECK, format!("{what}: `{program}` is not there")).fix(match key {
+            // There may be several, and those of `patch.verify`.
+            "verify" => "install it, or give its full path: git config --edit".to_owned(),
+            key => format!("git config watch.{name}.{key} /full/path/to/the/program"),
+        }),
         Some(found) if access(&found, Access::EXEC_OK).is_err() => {
-            Finding::broken(check, format!("watch `{name}`: {} may not be executed", found.display()))
+            Finding::broken(CHECK, format!("{what}: {} may not be executed", found.display()))
                 .fix(format!("chmod +x {}", super::quoted(&found)))
         }
-        Some(found) => Finding::ok(check, format!("watch `{name}`: {}", found.display())),
-    })
+        Some(found) => Finding::ok(CHECK, format!("{what}: {}", found.display())),
+    }
 }
 
 /// Where execvp(3) finds the program when it is started in `work_dir`.

@@ -3,6 +3,7 @@
 
 mod parent;
 mod remotes;
+mod surroundings;
 mod workflow;
 
 use crate::environment::{Environment, Output, can_trace};
@@ -98,6 +99,7 @@ fn a_healthy_fork_is_told_line_by_line_and_nothing_is_written() {
         ok      clock: 2026-01-02T03:04:05.000Z
         ok      locks: nobody holds one
         ok      runs: none was interrupted
+        ok      refusals: no push was refused lately
     "#]]);
     found(&fork, &["--quiet"]).is(&expect![[r#"
         status: 0
