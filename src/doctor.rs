@@ -18,6 +18,7 @@ mod programs;
 mod refusals;
 pub mod repair;
 mod runs;
+mod schedule;
 mod sequence;
 mod setup;
 mod upstream;
@@ -142,7 +143,7 @@ pub struct Scene {
 }
 
 /// The checks, in the order in which one thing stands on another.
-const CHECKS: [fn(&Scene) -> Vec<Finding>; 16] = [
+const CHECKS: [fn(&Scene) -> Vec<Finding>; 17] = [
     setup::git,
     name::check,
     setup::repository,
@@ -159,6 +160,7 @@ const CHECKS: [fn(&Scene) -> Vec<Finding>; 16] = [
     locks::check,
     runs::check,
     refusals::check,
+    schedule::check,
 ];
 
 impl Scene {

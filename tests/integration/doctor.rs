@@ -3,6 +3,7 @@
 
 mod parent;
 mod remotes;
+mod schedule;
 mod surroundings;
 mod workflow;
 
@@ -100,6 +101,7 @@ fn a_healthy_fork_is_told_line_by_line_and_nothing_is_written() {
         ok      locks: nobody holds one
         ok      runs: none was interrupted
         ok      refusals: no push was refused lately
+        ok      schedule: nothing is seen here that polls; of polls, the last was 2026-01-02T03:04:05.000Z
     "#]]);
     found(&fork, &["--quiet"]).is(&expect![[r#"
         status: 0

@@ -39,6 +39,7 @@ impl Environment {
             ("XDG_DATA_HOME", home(".local/share")),
             ("XDG_STATE_HOME", home(".local/state")),
             ("XDG_RUNTIME_DIR", home("run")),
+            ("SYSTEMD_UNIT_PATH", home("units")),
             ("GIT_CEILING_DIRECTORIES", environment.root.clone()),
         ];
         let words = [
@@ -58,17 +59,22 @@ impl Environment {
         ];
         let environment = variables.into_iter().fold(environment, |e, (key, value)| e.env(key, value));
         let environment = words.into_iter().fold(environment, |e, (key, value)| e.env(key, value));
-        match std::env::var_os("PATH") {
-            Some(path) => environment.env("PATH", path),
-            None => environment,
-        }
+        // The tester's own crontab is none of a test's business.
+        let path = environment.path_with(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/bin"));
+        environment.env("PATH", path)
+    }
+
+    /// A search path with this directory first, and then the tester's.
+    pub fn path_with(&self, directory: &str) -> OsString {
+        let own = self.path(directory);
+        let rest = std::env::var_os("PATH").unwrap_or_default();
+        std::env::join_paths(std::iter::once(own).chain(std::env::split_paths(&rest))).unwrap()
     }
 
     /// Puts our program on PATH under the name `patch`, before all others: `front/patch`.
     pub fn in_front(self) -> Self {
         self.link("front/patch");
-        let rest = std::env::var("PATH").unwrap();
-        let path = format!("{}:{rest}", self.path("front").display());
+        let path = self.path_with("front");
         self.env("PATH", path)
     }
 
