@@ -3,6 +3,7 @@
 //! Works where everything else refuses: what one check cannot read is a finding of that check, and
 //! the others go on. A check is a function of the [`Scene`] in `CHECKS`.
 
+mod channels;
 mod clock;
 mod directory;
 mod failure;
@@ -143,7 +144,7 @@ pub struct Scene {
 }
 
 /// The checks, in the order in which one thing stands on another.
-const CHECKS: [fn(&Scene) -> Vec<Finding>; 17] = [
+const CHECKS: [fn(&Scene) -> Vec<Finding>; 18] = [
     setup::git,
     name::check,
     setup::repository,
@@ -153,6 +154,7 @@ const CHECKS: [fn(&Scene) -> Vec<Finding>; 17] = [
     fork::check,
     workflow::check,
     programs::check,
+    channels::check,
     directory::check,
     ledger::check,
     index::check,

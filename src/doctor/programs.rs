@@ -46,15 +46,21 @@ pub fn check(scene: &Scene) -> Vec<Finding> {
     let (Ok(config), Ok(location)) = (&scene.config, &scene.location) else { return Vec::new() };
     let work_dir = location.worktree.as_deref().unwrap_or(&location.git_dir);
     let path = env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
-    let of_watch =
-        |watch| named(watch).into_iter().map(|named| told(watch, &named, work_dir, &path)).collect::<Vec<_>>();
-    config.watches.iter().flat_map(of_watch).collect()
+    let of_watch = |watch: &Watch| {
+        let (what, section) = (format!("watch `{}`", watch.name), format!("watch.{}", watch.name));
+        named(watch).iter().map(|named| told(&what, &section, named, work_dir, &path)).collect::<Vec<_>>()
+    };
+    let notify = config.settings.notify.as_ref().and_then(|words| words.first());
+    let notify = notify.map(|program| {
+        let named = Named { key: "notify", program, is_of_candidate: false };
+        told("patch", "patch", &named, work_dir, &path)
+    });
+    config.watches.iter().flat_map(of_watch).chain(notify).collect()
 }
 
-fn told(watch: &Watch, named: &Named<'_>, work_dir: &Path, path: &OsStr) -> Finding {
+fn told(whose: &str, section: &str, named: &Named<'_>, work_dir: &Path, path: &OsStr) -> Finding {
     let Named { key, program, is_of_candidate } = *named;
-    let name = &watch.name;
-    let what = if key == "command" { format!("watch `{name}`") } else { format!("watch `{name}`, {key}") };
+    let what = if key == "command" { whose.to_owned() } else { format!("{whose}, {key}") };
     match find(program, work_dir, path, |path| fs::metadata(path).is_ok_and(|file| file.is_file())) {
         None if is_of_candidate && program.contains('/') && !program.starts_with('/') => {
             let found = format!("{what}: `{program}` is not in this checkout, and has to be in the candidate");
@@ -63,7 +69,7 @@ fn told(watch: &Watch, named: &Named<'_>, work_dir: &Path, path: &OsStr) -> Find
         None => Finding::broken(CHECK, format!("{what}: `{program}` is not there")).fix(match key {
             // There may be several, and those of `patch.verify`.
             "verify" => "install it, or give its full path: git config --edit".to_owned(),
-            key => format!("git config watch.{name}.{key} /full/path/to/the/program"),
+            key => format!("git config {section}.{key} /full/path/to/the/program"),
         }),
         Some(found) if access(&found, Access::EXEC_OK).is_err() => {
             Finding::broken(CHECK, format!("{what}: {} may not be executed", found.display()))
