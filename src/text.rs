@@ -55,6 +55,30 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// `text` as one word of a shell's command line that is safe to show and means exactly this text.
+///
+/// What could harm a terminal is written as octal bytes between `$'` and `'` (POSIX.1-2024, XCU 2.2.4),
+/// which bash, zsh and ksh have had for long.
+#[must_use]
+pub fn shell_word(text: &str) -> String {
+    if let Ok(quoted) = shlex::try_quote(text)
+        && !text.contains(is_unsafe)
+    {
+        return quoted.into_owned();
+    }
+    let mut word = "$'".to_owned();
+    for c in text.chars() {
+        match c {
+            '\\' | '\'' => word.extend(['\\', c]),
+            c if is_unsafe(c) => {
+                word.extend(c.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("\\{byte:03o}")));
+            }
+            c => word.push(c),
+        }
+    }
+    word + "'"
+}
+
 /// `text` without its surrounding white space, cut after `max` bytes at a character boundary.
 #[must_use]
 pub fn clipped(text: &str, max: usize) -> &str {
@@ -141,6 +165,19 @@ mod tests {
         case("v1\u{3164}\u{ad}\u{34f}\u{e0100}", "v1\\u{3164}\\u{ad}\\u{34f}\\u{e0100}");
         case("ship it \u{2764}\u{fe0f}", "ship it \u{2764}\u{fe0f}");
         case("gro\u{308}\u{df}e \u{5d0}\u{628}", "gro\u{308}\u{df}e \u{5d0}\u{628}");
+    }
+
+    #[test]
+    fn a_word_of_a_shell_is_safe_and_exact() {
+        #[track_caller]
+        fn case(text: &str, expected: &str) {
+            assert_eq!(shell_word(text), expected);
+        }
+        case("up:v1.2", "up:v1.2");
+        case("", "''");
+        case("a b; $(c) 'd'", "\"a b; \\$(c) 'd'\"");
+        case("v9\u{1b}]0;x\u{7}\u{202e}", r"$'v9\033]0;x\007\342\200\256'");
+        case("it's \\ \n", r"$'it\'s \\ \012'");
     }
 
     #[test]

@@ -7,12 +7,13 @@ use super::{
     state::{Evidence, ReviewState},
 };
 use crate::{
+    channel::{Channel, Promote},
     config::Config,
     dispatch::plan::is_wanted,
     event::Change,
     ledger::state::{OpenSignal, Seen, State, UnderReview, key_of},
     refname,
-    text::printable,
+    text::{printable, shell_word},
     time::Timestamp,
     watch::{Watch, WatchName},
 };
@@ -32,6 +33,19 @@ pub enum Actor {
 }
 
 impl Actor {
+    /// All of them, in that order.
+    pub const ALL: [Self; 3] = [Self::Person, Self::Forge, Self::Machine];
+
+    /// Who has to act on a signal in this state, of which more is expected.
+    #[must_use]
+    pub fn on(state: ReviewState) -> Self {
+        match state {
+            state if state.waits_for_a_person() => Self::Person,
+            ReviewState::Dispatched => Self::Forge,
+            _ => Self::Machine,
+        }
+    }
+
     /// As records spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -156,8 +170,7 @@ fn signal(
     open: Option<&OpenSignal>,
     now: Timestamp,
 ) -> Option<Waiting> {
-    let (retries, timeout) = (watch.retries, watch.timeout);
-    let judged = judge(Situation { review, open, retries, timeout, now }, &Sight::default());
+    let judged = judged(watch, review, open, now);
     if judged.state.is_over() || is_unclaimed(watch, open, &judged) {
         return None;
     }
@@ -169,16 +182,23 @@ fn signal(
         What::Signal(judged.state)
     };
     Some(Waiting {
-        actor: actor(judged.state),
+        actor: Actor::on(judged.state),
         watch: watch.name.clone(),
         id: Some(id.to_owned()),
         since: Some(review.at),
-        why: why(&what, &judged, open),
-        next: next(config, watch, id, &key, &what, &judged),
+        why: why(&what, &judged, review, open),
+        next: next(config, watch, &key, &what, &judged, review),
         seen: judged.seen,
         key,
         what,
     })
+}
+
+/// The state that a signal is in, by what the ledger says and the time.
+#[must_use]
+pub fn judged(watch: &Watch, review: &UnderReview, open: Option<&OpenSignal>, now: Timestamp) -> Judged {
+    let (retries, timeout) = (watch.retries, watch.timeout);
+    judge(Situation { review, open, retries, timeout, now }, &Sight::default())
 }
 
 /// Whether what is to be handed over is for targets that the watch no longer has.
@@ -190,22 +210,14 @@ fn is_unclaimed(watch: &Watch, open: Option<&OpenSignal>, judged: &Judged) -> bo
     is_to_be_done && open.is_some_and(|open| !wanted(open))
 }
 
-fn actor(state: ReviewState) -> Actor {
-    match state {
-        state if state.waits_for_a_person() => Actor::Person,
-        ReviewState::Dispatched => Actor::Forge,
-        _ => Actor::Machine,
-    }
-}
-
-fn why(what: &What, judged: &Judged, open: Option<&OpenSignal>) -> String {
+fn why(what: &What, judged: &Judged, review: &UnderReview, open: Option<&OpenSignal>) -> String {
     let said = open.and_then(|open| {
         let mut deliveries = open.deliveries.values().filter(|delivery| !delivery.is_done());
         deliveries.find_map(|delivery| delivery.message.as_deref())
     });
     match (what, judged.state, said) {
         (What::Moved, ..) => "the tag was moved: was it replaced on purpose?".to_owned(),
-        (_, ReviewState::Awaiting, _) => candidate(judged),
+        (_, ReviewState::Awaiting, _) => candidate(judged, is_approved(judged, review)),
         (_, ReviewState::NeedsIntervention | ReviewState::Failed, Some(said)) => printable(said),
         (_, ReviewState::Pending, Some(said)) => format!("to be tried again: {}", printable(said)),
         (_, ReviewState::Pending, None) => "to be handed over at the next poll".to_owned(),
@@ -215,7 +227,7 @@ fn why(what: &What, judged: &Judged, open: Option<&OpenSignal>) -> String {
 }
 
 /// A candidate, with what is to be known before it is used.
-fn candidate(judged: &Judged) -> String {
+fn candidate(judged: &Judged, is_approved: bool) -> String {
     let checks = match judged.provenance.verified {
         Some(true) => "verified",
         Some(false) => "it failed its checks",
@@ -223,18 +235,32 @@ fn candidate(judged: &Judged) -> String {
     };
     let resolved = if judged.provenance.is_resolved_by_a_program() { ", conflicts resolved by a program" } else { "" };
     let place = if judged.evidence == Evidence::LocalRef { ", in this repository only" } else { "" };
-    format!("a candidate to review: {checks}{resolved}{place}")
+    let what = if is_approved { "an approved candidate to merge or promote" } else { "a candidate to review" };
+    format!("{what}: {checks}{resolved}{place}")
+}
+
+/// Whether a person approved the very commit that awaits review.
+fn is_approved(judged: &Judged, review: &UnderReview) -> bool {
+    judged.seen.as_ref().is_some_and(|seen| review.is_approved(&seen.sha))
 }
 
 /// What a person would run next.
-fn next(config: &Config, watch: &Watch, id: &str, key: &str, what: &What, judged: &Judged) -> Option<String> {
-    let name = shown(config, watch, id, key);
+fn next(
+    config: &Config,
+    watch: &Watch,
+    key: &str,
+    what: &What,
+    judged: &Judged,
+    review: &UnderReview,
+) -> Option<String> {
+    let name = shown(config, watch, key);
     Some(match (what, judged.state) {
         (What::Moved, _) => format!("patch show {name}; patch approve {name}"),
+        (_, ReviewState::Awaiting) if is_approved(judged, review) => promotion(config, watch, &name),
         (_, ReviewState::Awaiting) => format!("patch show {name}; patch approve {name}, or patch reject {name}"),
         (_, ReviewState::NeedsIntervention) => match &judged.seen {
             Some(seen) => {
-                let branch = seen.reference.trim_start_matches("refs/heads/");
+                let branch = shell_word(seen.reference.trim_start_matches("refs/heads/"));
                 format!("git switch {branch}; resolve it; patch carry --continue")
             }
             None => format!("patch show {name}; patch retry {name}"),
@@ -247,11 +273,19 @@ fn next(config: &Config, watch: &Watch, id: &str, key: &str, what: &What, judged
     })
 }
 
+/// How a candidate that is approved gets on: into the channel that a person moves, or into the stack.
+fn promotion(config: &Config, watch: &Watch, name: &str) -> String {
+    let is_own = |channel: &&Channel| channel.watch == watch.name && channel.promote == Promote::Manual;
+    match config.channels.iter().find(is_own) {
+        Some(channel) => format!("patch promote {name} --channel {}", channel.name),
+        None => format!("patch show {name}; merge its branch into the stack"),
+    }
+}
+
 /// What the signal is called on a command line: the key, if no other watch can have the same.
-fn shown(config: &Config, watch: &Watch, id: &str, key: &str) -> String {
+fn shown(config: &Config, watch: &Watch, key: &str) -> String {
     let name = if config.watches.len() == 1 { key.to_owned() } else { format!("{}:{key}", watch.name) };
-    let name = if name.chars().any(crate::text::is_unsafe) { id.to_owned() } else { name };
-    shlex::try_quote(&name).map_or_else(|_| printable(&name), std::borrow::Cow::into_owned)
+    shell_word(&name)
 }
 
 /// How long something waits, in words: `3 days`.
