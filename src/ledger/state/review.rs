@@ -2,6 +2,7 @@
 
 use super::{Stage, State, key_of};
 use crate::{
+    channel::Promote,
     dispatch::result::{Provenance, Status},
     event::Change,
     ledger::record::{self, Move, Promotion, Record, Run, Signal},
@@ -140,6 +141,12 @@ pub struct Moved {
     /// The upstream commit that it stands on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub onto: Option<String>,
+    /// Why.
+    #[serde(default)]
+    pub rule: Promote,
+    /// Who moved it, of a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 fn new() -> Change {
@@ -380,6 +387,8 @@ impl State {
             from: promotion.from.clone(),
             to: promotion.to.clone(),
             onto: promotion.onto.clone(),
+            rule: promotion.rule,
+            by: promotion.by.clone(),
         });
         if moves.len() > MOVES {
             let old = moves.len() - MOVES;
