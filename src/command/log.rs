@@ -7,7 +7,7 @@ use crate::{
         state::key_of,
     },
     outcome::Outcome,
-    report::{Paint, Report, table::table, words},
+    report::{Paint, Report, evidence, table::table, words},
     text,
     workspace::{Failure, Workspace},
 };
@@ -66,6 +66,10 @@ fn what(record: &Record) -> String {
             let key = words::key(key_of(&dispatch.watch, &dispatch.id));
             format!("{key} -> {}, attempt {}", dispatch.target, dispatch.attempt)
         }
+        Body::Notice(notice) => match &notice.id {
+            Some(id) => format!("{}: {}", words::key(key_of(&notice.watch, id)), evidence::notice(notice)),
+            None => evidence::notice(notice),
+        },
         Body::WatchError(error) => {
             error.error.as_ref().map(|problem| text::printable(&problem.message)).unwrap_or_default()
         }

@@ -7,7 +7,7 @@ use crate::{
     ledger::record::{Body, Record, Run, Signal, VERSION},
     outcome::Outcome,
     private,
-    report::{Report, Style, review, words},
+    report::{Report, Style, evidence, review, words},
     text,
     watch::{Target, WatchName},
     workspace::{Failure, Workspace},
@@ -102,22 +102,20 @@ fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
         }
     }
     for record in history {
+        let at = report.paint().styled(Style::Faint, &record.at.to_string());
         match &record.body {
-            Body::Dispatch(dispatch) => report.answer(&format!(
-                "  {}  attempt {} of {} begins",
-                report.paint().styled(Style::Faint, &record.at.to_string()),
-                dispatch.attempt,
-                dispatch.target
-            )),
-            Body::Run(run) => ended(report, state, record, run),
-            Body::Request(request) => report.answer(&format!(
-                "  {}  a person asked for a {}",
-                report.paint().styled(Style::Faint, &record.at.to_string()),
-                request.action.as_str()
-            )),
+            Body::Review(review) => told(report, &at, evidence::review(report.paint(), review)),
+            Body::Promotion(promotion) => told(report, &at, evidence::promotion(report.paint(), promotion)),
+            Body::Notice(notice) => told(report, &at, vec![evidence::notice(notice)]),
+            Body::Dispatch(dispatch) => {
+                report.answer(&format!("  {at}  attempt {} of {} begins", dispatch.attempt, dispatch.target));
+            }
+            Body::Run(run) => ended(report, state, &at, run),
+            Body::Request(request) => {
+                report.answer(&format!("  {at}  a person asked for a {}", request.action.as_str()));
+            }
             Body::Skipped(skipped) => report.answer(&format!(
-                "  {}  {} by {}",
-                report.paint().styled(Style::Faint, &record.at.to_string()),
+                "  {at}  {} by {}",
                 text::printable(&skipped.reason),
                 text::printable(skipped.by.as_deref().unwrap_or_default())
             )),
@@ -126,10 +124,16 @@ fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
     }
 }
 
-fn ended(report: &Report, state: &Path, record: &Record, run: &Run) {
+/// What a record says, with more of it on lines below.
+fn told(report: &Report, at: &str, lines: Vec<String>) {
+    for (index, line) in lines.iter().enumerate() {
+        report.answer(&if index == 0 { format!("  {at}  {line}") } else { format!("      {line}") });
+    }
+}
+
+fn ended(report: &Report, state: &Path, at: &str, run: &Run) {
     let status = report.paint().styled(words::style(run.status), &run.status.to_string());
     let message = run.message.as_deref().map(|message| format!(": {}", text::printable(message))).unwrap_or_default();
-    let at = report.paint().styled(Style::Faint, &record.at.to_string());
     // A message that is the exit itself says it already.
     let exit = run.exit.as_deref().filter(|exit| run.message.as_deref() != Some(exit));
     let exit = exit.map(|exit| format!(", {exit}")).unwrap_or_default();

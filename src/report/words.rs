@@ -64,11 +64,7 @@ fn signal_line(paint: Paint, signal: &Signal) -> String {
 }
 
 fn review_line(paint: Paint, review: &Review) -> String {
-    let style = match review.state {
-        ReviewState::Landed => Style::Good,
-        state if state.waits_for_a_person() => Style::Attention,
-        _ => Style::Faint,
-    };
+    let style = state_style(review.state);
     let said = match (review.verdict, review.state) {
         (Some(Verdict::Approved), _) => "approved".to_owned(),
         (_, state) => state_words(state).to_owned(),
@@ -97,6 +93,16 @@ pub fn state_words(state: ReviewState) -> &'static str {
         ReviewState::Landed => "landed",
         ReviewState::Rejected => "is rejected",
         ReviewState::Superseded => "is superseded",
+    }
+}
+
+/// The style of a state.
+#[must_use]
+pub fn state_style(state: ReviewState) -> Style {
+    match state {
+        ReviewState::Landed => Style::Good,
+        state if state.waits_for_a_person() => Style::Attention,
+        _ => Style::Faint,
     }
 }
 
