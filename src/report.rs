@@ -1,6 +1,7 @@
 //! The only place that prints: the answer on standard output, talk about it on standard error.
 
 pub mod evidence;
+pub mod exposition;
 pub mod review;
 pub mod table;
 pub mod words;
