@@ -48,6 +48,7 @@ Exit status:
   0    done; nothing new is success, and prints nothing
   1    at least one watch or dispatch failed; the rest was finished
   2    the command line or the configuration is wrong; nothing was done
+  10   `patch status --exit-code`: something waits for a person
   75   another run holds the lock; try again later
   127  a call for the patch utility, and there is no other `patch` on PATH
 
@@ -88,7 +89,7 @@ pub enum Command {
     Poll(PollArgs),
     /// Dispatch what is pending, without a look at upstream
     Dispatch(DispatchArgs),
-    /// Show every watch on a line: its source, last check, newest entry, what waits
+    /// Show what waits and for whom, the channels, and every watch on a line
     Status(StatusArgs),
     /// List the ledger's records, newest last
     Log(LogArgs),
@@ -186,6 +187,12 @@ pub struct StatusArgs {
     /// The watches to show; all of them without a name
     #[arg(value_name = "NAME", add = ArgValueCompleter::new(completion::watch_names))]
     pub names: Vec<WatchName>,
+    /// End with 10 if something waits for a person; with `--quiet`, print nothing
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Print metrics for node_exporter's textfile collector
+    #[arg(long, conflicts_with = "json")]
+    pub prometheus: bool,
     /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,

@@ -110,6 +110,12 @@ impl Ledger {
         self.directory.join("index.json")
     }
 
+    /// How many bytes of it were read: all of its whole lines.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.position.length
+    }
+
     /// What the records add up to.
     #[must_use]
     pub fn state(&self) -> &State {

@@ -42,6 +42,7 @@ pub mod promotion;
 pub mod review;
 
 pub mod doctor;
+pub mod overview;
 
 pub mod command;
 pub mod outcome;

@@ -13,6 +13,8 @@ pub enum Outcome {
     SomeFailed,
     /// The command line or the configuration is wrong; nothing was done.
     Wrong,
+    /// Something waits for a person, and `patch status --exit-code` was to tell.
+    PersonWanted,
     /// Another run holds the lock (`EX_TEMPFAIL` of sysexits.h).
     Busy,
     /// A signal ended it.
@@ -39,6 +41,7 @@ impl Outcome {
             Self::Done => 0,
             Self::SomeFailed => 1,
             Self::Wrong => 2,
+            Self::PersonWanted => 10,
             Self::Busy => 75,
             // As shells tell a program that a signal ended.
             Self::Interrupted(signal) => 128_u8.saturating_add(u8::try_from(signal).unwrap_or(u8::MAX)),

@@ -3,6 +3,7 @@
 use crate::{private, refname, text};
 use directories::ProjectDirs;
 use std::{
+    borrow::Cow,
     ffi::OsString,
     fmt, io,
     os::unix::ffi::OsStrExt,
@@ -76,6 +77,12 @@ impl Places {
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let (state, cache) = (absolute(state), absolute(cache));
         Self { state: state.join(&folder), cache: cache.join(&folder), hosts: cache.join("hosts") }
+    }
+
+    /// What the repository's folder is called in each of them: letters, digits, `-` and `_`.
+    #[must_use]
+    pub fn name(&self) -> Cow<'_, str> {
+        self.state.file_name().unwrap_or_default().to_string_lossy()
     }
 
     /// Makes the state directory.

@@ -220,7 +220,7 @@ impl Rehearsal<'_> {
         let said = self.act(&["patch", "poll"])?;
         proof::asked(&feed.statuses(), &[200, 200, 304])?;
         proof::silent(&said, recorded, &proof::records(self.stage)?)?;
-        let state = if self.conflict { "waits for a person" } else { "up to date" };
+        let state = if self.conflict { "needs a person" } else { "awaits review" };
         proof::stands(&self.act(&["patch", "status"])?, state)
     }
 

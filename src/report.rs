@@ -3,6 +3,7 @@
 pub mod evidence;
 pub mod exposition;
 pub mod review;
+pub mod status;
 pub mod table;
 pub mod words;
 
@@ -90,6 +91,12 @@ impl Report {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether nothing but errors and what was asked for is printed.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// Whether the answer goes to a terminal, and not to a program or a file.

@@ -78,7 +78,7 @@ fn folded(text: &str, width: usize, indent: usize) -> Vec<String> {
         line.push_str(word);
         has_word |= !word.is_empty();
     }
-    lines.push(line);
+    lines.push(line.trim_end().to_owned());
     lines
 }
 
@@ -99,6 +99,7 @@ mod tests {
         case("unbreakable and more", 5, &["unbreakable", "  and", "  more"]);
         case("a      b", 5, &["a", "  b"]);
         case("", 5, &[""]);
+        case("    ", 5, &[""]);
         case("a b", 1, &["a", "  b"]);
     }
 }

@@ -316,6 +316,10 @@ fn failed_attempts_are_made_again_by_later_polls_with_growing_waits() {
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0
         --- stdout
+        nothing waits for a person
+        waits for the next poll, or a run:
+          up: v1.1.0 is pending: to be tried again: exit status 1
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
         up     ../upstream  just now  v1.1.0  to be tried again in 20min: v1.1.0
     "#]]);
@@ -335,8 +339,12 @@ fn failed_attempts_are_made_again_by_later_polls_with_growing_waits() {
     fork.steady(&given_up).is(&expect![[r#"
         status: 0
         --- stdout
+        waits for a person:
+          up: v1.1.0 failed just now: exit status 1
+            patch show v1.1.0; patch retry v1.1.0
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
-        up     ../upstream  just now  v1.1.0  given up: v1.1.0: exit status 1
+        up     ../upstream  just now  v1.1.0  given up: v1.1.0
     "#]]);
     let events = fork.environment().read("events");
     let events: Vec<&str> = events.lines().collect();
@@ -420,6 +428,11 @@ fn what_a_poll_leaves_is_dispatched_by_dispatch() {
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0
         --- stdout
+        nothing waits for a person
+        waits for the next poll, or a run:
+          up: v1.1.0 is pending: to be handed over at the next poll
+          up: v1.2.0 is pending: to be handed over at the next poll
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
         up     ../upstream  just now  v1.2.0  pending: v1.1.0 and 1 more
     "#]]);
@@ -775,6 +788,11 @@ fn one_watch_has_one_run_at_a_time_and_intake_goes_on_meanwhile() {
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0
         --- stdout
+        nothing waits for a person
+        waits for the next poll, or a run:
+          up: v1.1.0 is being worked on: a run goes on
+          up: v1.2.0 is pending: to be handed over at the next poll
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
         up     ../upstream  just now  v1.2.0  running: v1.1.0; pending: v1.2.0
     "#]]);
@@ -889,7 +907,7 @@ fn what_is_given_up_stays_so_until_somebody_asks() {
     assert_eq!(fork.patch(&["poll"]).run().status, 1);
     let later = fork.patch_at("2027-01-01T00:00:00", &["poll"]).run();
     assert_eq!((later.status, later.stdout.as_str(), later.stderr.as_str()), (0, "", ""));
-    assert!(fork.patch(&["status"]).success().stdout.contains("given up: v1.1.0"));
+    assert!(fork.patch(&["status"]).success().stdout.contains("given up: v1.1.0\n"));
     // What was given up is dispatched again when somebody asks, and as often as a new one.
     fork.says("exit 0");
     assert_eq!(fork.patch(&["retry", "--all"]).run().status, 0);

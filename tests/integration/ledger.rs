@@ -207,8 +207,12 @@ fn a_signal_that_always_ends_us_is_given_up_too() {
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0
         --- stdout
+        waits for a person:
+          up: v1.1.0 failed just now: given up: each attempt ended `patch` itself, or was cut short with it
+            patch show v1.1.0; patch retry v1.1.0
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
-        up     ../upstream  just now  v1.1.0  given up: v1.1.0: given up: each attempt ended `patch` itself, or was cut shor
+        up     ../upstream  just now  v1.1.0  given up: v1.1.0
     "#]]);
     fork.says("exit 0");
     fork.says_of(&["retry", "--all"]).is(&expect![[r#"

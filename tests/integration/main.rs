@@ -30,6 +30,7 @@ mod review;
 mod safe_push;
 mod secrets;
 mod shells;
+mod status;
 mod trigger;
 mod upstream;
 mod watch;

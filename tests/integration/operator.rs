@@ -28,16 +28,20 @@ fn status_shows_every_watch_on_a_line() {
     let told = fork.patch_at("03:05:05", &["poll", "gone"]).run();
     assert_eq!(told.status, 1, "{told}");
     let status = fork.patch_at("03:06:05", &["status"]).success();
-    let status: Vec<&str> = status.stdout.lines().collect();
+    let status: Vec<&str> = status.stdout.lines().skip_while(|line| !line.starts_with("WATCH ")).collect();
     assert_eq!(status.len(), 4, "{status:?}");
-    assert!(status[0].starts_with("WATCH "), "{status:?}");
-    assert!(status[1].contains("gone ") && status[1].contains(" fails: "), "{status:?}");
+    assert!(status[1].starts_with("gone ") && status[1].ends_with("  fails"), "{status:?}");
     assert!(status[2].starts_with("quiet ") && status[2].ends_with("not polled yet"), "{status:?}");
     assert!(status[3].starts_with("up ") && status[3].contains("2min ago"), "{status:?}");
     assert!(status[3].ends_with("to be tried again in 3min: v1.2.0 and 1 more"), "{status:?}");
     fork.says_of(&["status", "up"]).is(&expect![[r#"
         status: 0
         --- stdout
+        nothing waits for a person
+        waits for the next poll, or a run:
+          up: v1.2.0 is pending: to be tried again: exit status 4
+          up: v2.0.0 is pending: to be tried again: exit status 4
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
         up     ../upstream  just now  v2.0.0  to be tried again in 5min: v1.2.0 and 1 more
     "#]]);
@@ -58,11 +62,11 @@ fn fields(object: &Value) -> Vec<&str> {
 fn status_as_json_has_these_fields_and_no_others() {
     let fork = busy();
     let status = fork.patch(&["status", "--json"]).success().stdout;
-    assert_eq!(status.lines().count(), 1);
-    let status: Value = serde_json::from_str(&status).unwrap();
+    assert_eq!(status.lines().count(), 3);
+    let status: Value = serde_json::from_str(status.lines().last().unwrap()).unwrap();
     assert_eq!(
         fields(&status),
-        ["checkedAt", "deliveries", "dispatch", "event", "known", "newest", "primed", "source", "watch"]
+        ["checkedAt", "deliveries", "dispatch", "event", "kind", "known", "newest", "primed", "source", "watch"]
     );
     let delivery = &status["deliveries"][0];
     assert_eq!(fields(delivery), ["attempt", "id", "key", "message", "retryAt", "standing", "status", "target"]);
@@ -74,7 +78,7 @@ fn status_as_json_has_these_fields_and_no_others() {
     quiet.says_of(&["status", "--json"]).is(&expect![[r#"
         status: 0
         --- stdout
-        {"watch":"up","source":"../upstream","event":"release","dispatch":[],"checkedAt":"2026-01-02T03:04:05.000Z","primed":true,"known":1,"newest":{"key":"v1.0.0","at":"2026-01-02T03:04:05.000Z"},"deliveries":[]}
+        {"kind":"watch","watch":"up","source":"../upstream","event":"release","dispatch":[],"checkedAt":"2026-01-02T03:04:05.000Z","primed":true,"known":1,"newest":{"key":"v1.0.0","at":"2026-01-02T03:04:05.000Z"},"deliveries":[]}
     "#]]);
 }
 
@@ -300,6 +304,10 @@ fn retry_makes_what_failed_due_and_dispatches_it() {
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0
         --- stdout
+        nothing waits for a person
+        waits for the next poll, or a run:
+          up: v2.0.0 is pending: to be tried again: exit status 4
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
         up     ../upstream  just now  v2.0.0  pending: v2.0.0
     "#]]);
@@ -529,6 +537,8 @@ fn status_does_not_hide_what_is_left_for_a_target_that_was_taken_out() {
     fork.says_of(&["status"]).is(&expect![[r#"
         status: 0
         --- stdout
+        nothing waits for a person
+
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE
         up     ../upstream  just now  v1.1.0  for a target that the watch no longer has: v1.1.0
     "#]]);

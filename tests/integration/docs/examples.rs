@@ -97,6 +97,7 @@ impl World {
         self.examples.insert("event", pretty(&event[0]));
         self.trouble();
         self.refs();
+        self.channel();
         let lines = self.patch(&["doctor", "--json"]);
         self.keep("finding", &lines, &["configuration"]);
         self.examples
@@ -109,6 +110,7 @@ impl World {
         self.patch(&["poll", "--json"]);
         let lines = self.patch(&["status", "--json"]);
         self.keep("status", &lines, &["retrying"]);
+        self.keep("status of what waits", &lines, &["\"kind\":\"waiting\""]);
         self.shows(Ok(vec!["9.1", "9.0"]));
         let lines = self.patch(&["poll", "--json"]);
         self.keep("gap", &lines, &["\"gap\""]);
@@ -150,6 +152,19 @@ impl World {
         self.environment.git("upstream", &["tag", "--delete", "v1.1"]);
         let lines = self.patch(&["poll", "--json"]);
         self.keep("signal gone", &lines, &["\"gone\""]);
+    }
+
+    /// A channel that is moved to a candidate.
+    fn channel(&mut self) {
+        let candidate = self.environment.commit("fork", "greeting", "hello, all\n");
+        let to = "HEAD:refs/heads/patch-moi/candidate/tags/v1.1";
+        self.environment.git("fork", &["push", "--quiet", "origin", to]);
+        self.environment.git("fork", &["reset", "--quiet", "--hard", "HEAD~"]);
+        self.environment.git("fork", &["config", "channel.internal.ref", "internal"]);
+        self.environment.git("fork", &["config", "channel.internal.watch", "tags"]);
+        self.patch(&["promote", "--channel", "internal", "--reviewed", "v1.1"]);
+        let lines = self.patch(&["status", "--json"]);
+        self.keep("status of a channel", &lines, &["\"kind\":\"channel\"", &candidate]);
     }
 }
 
@@ -220,7 +235,7 @@ fn examples_read_back_as_the_programs_own_types() {
             for document in documents {
                 let document = document.unwrap_or_else(|error| panic!("{page}, line {}: {error}", block.start));
                 // what does not come back is a field that the type does not have
-                let (kind, again) = if document.get("kind").is_some() {
+                let (kind, again) = if document.get("v").is_some() {
                     ("record", json!(serde_json::from_value::<Record>(document.clone()).unwrap()))
                 } else if document.get("payload").is_some() {
                     ("event", json!(serde_json::from_value::<Event>(document.clone()).unwrap()))

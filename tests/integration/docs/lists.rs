@@ -8,6 +8,7 @@ use clap::CommandFactory;
 use patch_moi::cli::Cli;
 use patch_moi::dispatch::result::Status;
 use patch_moi::outcome::Outcome;
+use patch_moi::overview::metrics::METRICS;
 use std::collections::BTreeSet;
 
 type Names = BTreeSet<String>;
@@ -168,9 +169,22 @@ fn every_variable_of_the_environment_is_described() {
 #[test]
 fn every_exit_status_is_described() {
     let described = table("docs/reference/exit-status.md", "The statuses");
-    for outcome in [Outcome::Done, Outcome::SomeFailed, Outcome::Wrong, Outcome::Busy] {
+    for outcome in [Outcome::Done, Outcome::SomeFailed, Outcome::Wrong, Outcome::PersonWanted, Outcome::Busy] {
         assert!(described.contains(&outcome.code().to_string()), "{outcome:?}");
     }
+}
+
+#[test]
+fn every_metric_is_described_with_its_type_and_labels() {
+    let text = read("docs/reference/metrics.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `patch_moi_"));
+    let described: Vec<String> =
+        rows.map(|row| row.split('|').skip(1).take(3).map(str::trim).collect::<Vec<_>>().join(" | ")).collect();
+    let expected = METRICS.map(|metric| {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        format!("`{}` | {} | {}", metric.name, metric.kind.as_str(), labels.join(", "))
+    });
+    assert_eq!(described, expected);
 }
 
 #[test]
