@@ -104,9 +104,9 @@ fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
     for record in history {
         let at = report.paint().styled(Style::Faint, &record.at.to_string());
         match &record.body {
-            Body::Review(review) => told(report, &at, evidence::review(report.paint(), review)),
-            Body::Promotion(promotion) => told(report, &at, evidence::promotion(report.paint(), promotion)),
-            Body::Notice(notice) => told(report, &at, vec![evidence::notice(notice)]),
+            Body::Review(review) => told(report, &at, &evidence::review(report.paint(), review)),
+            Body::Promotion(promotion) => told(report, &at, &evidence::promotion(report.paint(), promotion)),
+            Body::Notice(notice) => told(report, &at, &[evidence::notice(notice)]),
             Body::Dispatch(dispatch) => {
                 report.answer(&format!("  {at}  attempt {} of {} begins", dispatch.attempt, dispatch.target));
             }
@@ -125,7 +125,7 @@ fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
 }
 
 /// What a record says, with more of it on lines below.
-fn told(report: &Report, at: &str, lines: Vec<String>) {
+fn told(report: &Report, at: &str, lines: &[String]) {
     for (index, line) in lines.iter().enumerate() {
         report.answer(&if index == 0 { format!("  {at}  {line}") } else { format!("      {line}") });
     }

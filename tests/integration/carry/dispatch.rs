@@ -103,6 +103,10 @@ fn show_prints_what_a_person_would_review() {
               result    3d8d8824e5 patch-moi/candidate/up/v3, on `origin`
               look      git range-diff 7add1ff90e..188c069411 2eb9914f9e..3d8d8824e5
                         $TEMP/state/fork-ID/runs/2d7149a68fd3bdc5-carry-1.range-diff
+          2026-01-02T03:04:05.000Z  awaits review: its candidate is on the fork
+              refs/heads/patch-moi/candidate/up/v3 = 3d8d8824e5bd16488d09893472cdaebcc5fbd2ff
+              carried from 188c069411 onto 2eb9914f9e
+              it passed its checks
     "#]]);
     let told = patch(&world, &["show", "--json", "v3"]).success().stdout;
     let mut lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -143,6 +147,8 @@ fn a_conflict_waits_for_a_person_and_show_says_how_to_go_on() {
                   upstream: 9782f55c90 Release v2
               to decide c75207461f patch-moi/intervention/up/v3, on `origin`
               finish    git fetch; git switch patch-moi/intervention/up/v3; follow the commit's message
+          2026-01-02T03:04:05.000Z  needs a person: its intervention branch is there
+              refs/heads/patch-moi/intervention/up/v3 = c75207461f30a39b305fc19827f7b1bdf49e9ff2
     "#]]);
     // A person is waited for: nothing is tried again.
     patch(&world, &["poll"]).env("PATCH_NOW", "2026-01-04T03:04:05Z").run().is(&expect![[r#"
