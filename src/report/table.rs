@@ -77,11 +77,10 @@ mod tests {
         case("one two", None, "<b>a:</b> one two\n");
         case("one two", Some(10), "<b>a:</b> one two\n");
         case("one two three four five six seven", Some(22), "<b>a:</b>\n  one two three four\n  five six seven\n");
-        case(
-            "\u{7248}\u{672c}\u{7248}\u{672c} \u{7248}\u{672c}",
-            Some(15),
-            "<b>a:</b>\n  \u{7248}\u{672c}\u{7248}\u{672c}\n  \u{7248}\u{672c}\n",
-        );
+        // Two columns for a wide character.
+        let wide = "\u{7248}\u{672c}".repeat(3);
+        case(&format!("{wide} {wide}"), Some(24), &format!("<b>a:</b>\n  {wide}\n  {wide}\n"));
+        case("one two three four five", Some(3), "<b>a:</b>\n  one two three four\n  five\n");
     }
 
     #[test]
