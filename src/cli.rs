@@ -120,6 +120,8 @@ pub enum Command {
         #[command(subcommand)]
         command: WatchCommand,
     },
+    /// Write all that is known as a page for a browser
+    Report(ReportArgs),
     /// Find what is wrong here, with what mends it
     Doctor(DoctorArgs),
     /// Play the main job through in a scratch directory, with real Git and real HTTP
@@ -463,6 +465,23 @@ pub struct WatchRemoveArgs {
     /// The watches to remove
     #[arg(value_name = "NAME", required = true, add = ArgValueCompleter::new(completion::watch_names))]
     pub names: Vec<WatchName>,
+}
+
+/// Arguments of `patch report`
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// Write the page to DIR, which is made if it is missing
+    #[arg(short, long, value_name = "DIR", default_value = "patch-report", value_hint = ValueHint::DirPath)]
+    pub output: PathBuf,
+    /// Show the newest N signals, and what waits whatever its age
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 200)]
+    pub limit: usize,
+    /// Replace an index.html that is none of ours
+    #[arg(long)]
+    pub force: bool,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
 }
 
 /// Arguments of `patch doctor`

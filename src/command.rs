@@ -7,6 +7,7 @@ pub mod event;
 pub mod log;
 pub mod poll;
 pub mod promote;
+pub mod report;
 pub mod request;
 pub mod select;
 pub mod show;
@@ -78,6 +79,7 @@ fn json(command: &Command) -> bool {
         Command::Sync(args) => args.json,
         Command::Promote(args) => args.json,
         Command::Approve(args) | Command::Reject(args) => args.json,
+        Command::Report(args) => args.json,
         Command::Doctor(args) => args.json,
         Command::Watch { command: WatchCommand::Add(args) } => args.json,
         Command::Watch { command: WatchCommand::List(args) } => args.json,
@@ -110,6 +112,7 @@ fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
         Command::Promote(args) => promote::run(directory, args, report),
         Command::Approve(args) => word::run(directory, args, Verdict::Approved, report),
         Command::Reject(args) => word::run(directory, args, Verdict::Rejected, report),
+        Command::Report(args) => report::run(directory, args, report),
         Command::Doctor(args) => doctor::run(directory, args, report),
         Command::Rehearse(args) => crate::rehearse::run(directory, args, report),
     }

@@ -46,6 +46,7 @@ pub mod overview;
 
 pub mod command;
 pub mod outcome;
+pub mod page;
 pub mod report;
 
 pub mod loopback;

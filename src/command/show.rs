@@ -76,7 +76,8 @@ struct Carried<'a> {
 }
 
 /// The report that a run left in full, if it did and it can be read.
-fn carried(state: &Path, run: &Run) -> Option<carry::report::Report> {
+#[must_use]
+pub fn carried(state: &Path, run: &Run) -> Option<carry::report::Report> {
     let file = state.join(run.report.as_deref()?);
     serde_json::from_reader(private::open_read(&file).ok()??).ok()
 }
