@@ -4,6 +4,7 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 mod bad_input;
+mod browser;
 mod carry;
 mod clean_output;
 mod config;
@@ -26,6 +27,7 @@ mod poll_feed;
 mod poll_refs;
 mod private_state;
 mod rehearse;
+mod report_page;
 mod review;
 mod safe_push;
 mod secrets;

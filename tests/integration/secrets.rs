@@ -68,6 +68,8 @@ impl World {
             self.says(&args);
             self.says(&[&args[..], &["--json"]].concat());
         }
+        self.says(&["report"]);
+        assert_kept("the page", &self.environment().read("fork/patch-report/index.html"));
         let ids: Vec<String> =
             self.fork.records().iter().filter_map(|it| it["id"].as_str().map(str::to_owned)).collect();
         assert!(!ids.is_empty());
