@@ -21,7 +21,7 @@ use self::{
 use crate::{private, time::Timestamp};
 use std::{
     fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
     os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -29,6 +29,9 @@ use std::{
 
 /// How long an append waits for another process's append, which takes milliseconds.
 const APPEND_WAIT: Duration = Duration::from_secs(30);
+
+/// How many bytes, and then to the end of a line, are read at once where all are gone through.
+const PART: u64 = 1 << 20;
 
 /// The ledger of one repository, and what its records add up to.
 ///
@@ -215,6 +218,30 @@ impl Ledger {
         Ok(file::parse(&self.bytes()?, &self.path(), 0)?.records)
     }
 
+    /// Hands on each record, from the first, and keeps none: a ledger may be longer than memory.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn each(&self, mut found: impl FnMut(Record)) -> Result<(), LedgerError> {
+        let path = self.path();
+        let Some(file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? else {
+            return Ok(());
+        };
+        let mut reader = BufReader::new(file);
+        let (mut part, mut before, mut is_end) = (Vec::new(), 0, false);
+        while !is_end {
+            is_end = next_part(&mut reader, &mut part).map_err(LedgerError::io("cannot read", &path))?;
+            if !is_end {
+                // Only the last line of all may be torn: none of these is the last.
+                part.push(b' ');
+            }
+            let parsed = file::parse(&part, &path, before)?;
+            before += parsed.records.len() as u64;
+            parsed.records.into_iter().for_each(&mut found);
+        }
+        Ok(())
+    }
+
     /// All the records, each with its line as it is in the file, without the line end.
     ///
     /// The line has the kinds and fields of later versions, which the record has not.
@@ -332,6 +359,14 @@ impl Ledger {
         ));
         Ok(())
     }
+}
+
+/// The next whole lines in the place of what `part` holds; whether they are the last.
+fn next_part(reader: &mut impl BufRead, part: &mut Vec<u8>) -> io::Result<bool> {
+    part.clear();
+    reader.by_ref().take(PART).read_to_end(part)?;
+    reader.read_until(b'\n', part)?;
+    Ok(reader.fill_buf()?.is_empty())
 }
 
 #[cfg(test)]

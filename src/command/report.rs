@@ -8,7 +8,7 @@ use crate::{
     intake::checks_at,
     ledger::record::Run,
     outcome::Outcome,
-    page::{self, Sources, carry::Carry, html, timeline::Timeline},
+    page::{self, Sources, carry::Carry, html, timeline::Picker},
     private,
     report::{Report, words::counted},
     review::waiting::waiting,
@@ -60,7 +60,9 @@ pub fn run(directory: Option<&Path>, args: &ReportArgs, report: &Report) -> Resu
     let failing = checks.iter().map(|(name, check)| (name.clone(), check.failing)).collect();
     let waiting = waiting(&workspace.config, ledger.state(), &failing, now);
     let ids: Vec<&str> = waiting.iter().filter_map(|waits| waits.id.as_deref()).collect();
-    let timeline = Timeline::of(ledger.records()?, ledger.state(), &ids, args.limit);
+    let mut picker = Picker::new(ledger.state(), &ids, args.limit);
+    ledger.each(|record| picker.take(record))?;
+    let timeline = picker.timeline();
     let sources = Sources {
         name: &name(&workspace),
         config: &workspace.config,

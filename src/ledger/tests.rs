@@ -32,3 +32,30 @@ fn a_ledger_that_was_replaced_is_read_anew_and_loses_no_append() {
     case(&["one"], &["a longer one", "two"]);
     case(&["one"], &[]);
 }
+
+/// What [`Ledger::each`] makes of a file: the records, or the line that is wrong.
+fn gone_through(text: &str) -> Result<Vec<Record>, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(directory.path()).unwrap();
+    ledger.append(&[gap("one")]).unwrap();
+    fs::write(ledger.path(), text).unwrap();
+    let mut records = Vec::new();
+    ledger.each(|record| records.push(record)).map(|()| records).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_record_is_gone_through_in_parts() {
+    // More than one part, and lines that the parts are cut in.
+    let records: Vec<Record> = (0..20_000).map(|number| gap(&format!("{number:0>100}"))).collect();
+    let text: String = records.iter().map(Record::line).collect();
+    assert!(text.len() as u64 > 2 * PART);
+    assert_eq!(gone_through(&text), Ok(records.clone()));
+    assert_eq!(gone_through(&format!("{text}torn")), Ok(records.clone()));
+    assert_eq!(gone_through(&format!("{text}torn\n")), Ok(records));
+    assert_eq!(gone_through(""), Ok(Vec::new()));
+    let middle = text.len() / 2;
+    let middle = middle + text[middle..].find('\n').unwrap() + 1;
+    let line = text[..middle].lines().count() + 1;
+    let told = gone_through(&format!("{}wrong\n{}", &text[..middle], &text[middle..])).unwrap_err();
+    assert!(told.contains(&format!("line {line}")), "{told}");
+}

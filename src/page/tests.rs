@@ -3,6 +3,7 @@ use crate::{
     config,
     git::ConfigEntry,
     ledger::record::{Problem, Record},
+    page::timeline::Picker,
     review::waiting::{Failing, waiting},
 };
 use serde_json::{Value, json};
@@ -99,7 +100,9 @@ fn made(config: &Config, records: &[Record], limit: usize, report: &Value) -> Pa
     let failing: BTreeMap<WatchName, Failing> = BTreeMap::new();
     let waiting = waiting(config, &state, &failing, now);
     let ids: Vec<&str> = waiting.iter().filter_map(|waits| waits.id.as_deref()).collect();
-    let timeline = Timeline::of(records.iter().cloned(), &state, &ids, limit);
+    let mut picker = Picker::new(&state, &ids, limit);
+    records.iter().cloned().for_each(|record| picker.take(record));
+    let timeline = picker.timeline();
     let check = |at, until| Check { at, deferred_until: until, failing: Failing::default() };
     let checks = config.watches.iter().map(|watch| (watch.name.clone(), check(at(7), Some(at(8))))).collect();
     let (state, timeline, checks, waiting) = (&state, &timeline, &checks, &waiting);

@@ -34,38 +34,65 @@ pub struct History {
     pub records: Vec<Record>,
 }
 
-impl Timeline {
-    /// What of `records` is about the newest `limit` signals and candidates without a signal, or about what
+/// Picks them out of the ledger, one record after the other.
+#[derive(Debug)]
+pub struct Picker {
+    /// The ids of the signals that are shown.
+    wanted: BTreeSet<String>,
+    /// How many signals come before the newest.
+    older: u64,
+    /// How many signals there were so far, and how many of them are shown.
+    seen: u64,
+    shown: u64,
+    /// By id: the place in the timeline.
+    places: HashMap<String, usize>,
+    timeline: Timeline,
+}
+
+impl Picker {
+    /// One that picks what is about the newest `limit` signals and candidates without a signal, or about what
     /// is listed of `waiting`. Of each at most the newest 300.
     #[must_use]
-    pub fn of(records: impl IntoIterator<Item = Record>, state: &State, waiting: &[&str], limit: usize) -> Self {
+    pub fn new(state: &State, waiting: &[&str], limit: usize) -> Self {
         let mut wanted: BTreeSet<String> = waiting.iter().take(LISTED).map(|id| (*id).to_owned()).collect();
         wanted.extend(without_signal(state, limit));
-        let first = state.signals.saturating_sub(limit as u64);
-        let mut timeline = Self::default();
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let (mut seen, mut shown) = (0, 0);
-        for record in records {
-            if let Body::Signal(signal) = &record.body {
-                seen += 1;
-                if seen > first {
-                    wanted.insert(signal.id.clone());
-                }
-                shown += u64::from(wanted.contains(&signal.id));
-            }
-            if let Body::Gap(gap) = &record.body {
-                timeline.gaps.insert(gap.watch.clone(), (record.at, gap.clone()));
-            }
-            let Some(id) = record.id().filter(|id| wanted.contains(*id)) else { continue };
-            let place = *places.entry(id.to_owned()).or_insert_with(|| {
-                timeline.signals.push(History { id: id.to_owned(), records: Vec::new() });
-                timeline.signals.len() - 1
-            });
-            timeline.signals[place].push(record);
+        Self {
+            wanted,
+            older: state.signals.saturating_sub(limit as u64),
+            seen: 0,
+            shown: 0,
+            places: HashMap::new(),
+            timeline: Timeline::default(),
         }
-        timeline.signals.reverse();
-        timeline.left_out = seen - shown;
-        timeline
+    }
+
+    /// Takes the next record of the ledger, if it is needed.
+    pub fn take(&mut self, record: Record) {
+        if let Body::Signal(signal) = &record.body {
+            self.seen += 1;
+            if self.seen > self.older {
+                self.wanted.insert(signal.id.clone());
+            }
+            self.shown += u64::from(self.wanted.contains(&signal.id));
+        }
+        if let Body::Gap(gap) = &record.body {
+            self.timeline.gaps.insert(gap.watch.clone(), (record.at, gap.clone()));
+        }
+        let Some(id) = record.id().filter(|id| self.wanted.contains(*id)) else { return };
+        let signals = &mut self.timeline.signals;
+        let place = *self.places.entry(id.to_owned()).or_insert_with(|| {
+            signals.push(History { id: id.to_owned(), records: Vec::new() });
+            signals.len() - 1
+        });
+        signals[place].push(record);
+    }
+
+    /// What was picked.
+    #[must_use]
+    pub fn timeline(mut self) -> Timeline {
+        self.timeline.signals.reverse();
+        self.timeline.left_out = self.seen - self.shown;
+        self.timeline
     }
 }
 
