@@ -100,6 +100,7 @@ impl World {
         self.channel();
         let lines = self.patch(&["doctor", "--json"]);
         self.keep("finding", &lines, &["configuration"]);
+        self.channels();
         self.examples
     }
 
@@ -160,11 +161,43 @@ impl World {
         let to = "HEAD:refs/heads/patch-moi/candidate/tags/v1.1";
         self.environment.git("fork", &["push", "--quiet", "origin", to]);
         self.environment.git("fork", &["reset", "--quiet", "--hard", "HEAD~"]);
-        self.environment.git("fork", &["config", "channel.internal.ref", "internal"]);
-        self.environment.git("fork", &["config", "channel.internal.watch", "tags"]);
-        self.patch(&["promote", "--channel", "internal", "--reviewed", "v1.1"]);
+        self.environment.git("fork", &["config", "channel.preview.ref", "preview"]);
+        self.environment.git("fork", &["config", "channel.preview.watch", "tags"]);
+        self.patch(&["promote", "--channel", "preview", "--reviewed", "v1.1"]);
         let lines = self.patch(&["status", "--json"]);
         self.keep("status of a channel", &lines, &["\"kind\":\"channel\"", &candidate]);
+    }
+
+    /// A patch is carried to two releases, which a channel follows.
+    fn channels(&mut self) {
+        self.environment.commit("fork", "motto", "be kind\n");
+        self.environment.git("fork", &["push", "--quiet", "origin", "HEAD:main"]);
+        let settings = [
+            ("watch.tags.dispatch", "carry"),
+            ("watch.tags.push", "true"),
+            ("watch.tags.verify", "grep -q kind motto"),
+            ("channel.internal.ref", "internal"),
+            ("channel.internal.watch", "tags"),
+            ("channel.internal.promote", "verified"),
+        ];
+        for (key, value) in settings {
+            self.environment.git("fork", &["config", key, value]);
+        }
+        self.environment.git("upstream", &["tag", "v2.0"]);
+        let lines = self.patch(&["poll", "--json"]);
+        self.keep("run carry", &lines, &["\"run\""]);
+        self.keep("review", &lines, &["\"awaiting\""]);
+        self.keep("promotion", &lines, &["\"promotion\""]);
+        let lines = self.patch(&["approve", "v2.0", "-m", "range-diff is clean", "--json"]);
+        self.keep("review approved", &lines, &["\"approved\""]);
+        self.environment.commit("upstream", "greeting", "good evening\n");
+        self.environment.git("upstream", &["tag", "v2.1"]);
+        self.patch(&["poll"]);
+        self.environment.git("fork", &["push", "--quiet", "--force", "origin", "patch-moi/candidate/tags/v2.1:main"]);
+        let lines = self.patch(&["sync", "--json"]);
+        self.keep("review landed", &lines, &["\"landed\""]);
+        let lines = self.patch(&["promote", "--channel", "internal", "--rollback", "-m", "login fails", "--json"]);
+        self.keep("promotion rolled back", &lines, &["\"rolled-back\""]);
     }
 }
 

@@ -9,6 +9,7 @@ use patch_moi::cli::Cli;
 use patch_moi::dispatch::result::Status;
 use patch_moi::outcome::Outcome;
 use patch_moi::overview::metrics::METRICS;
+use patch_moi::review::state::{Evidence, ReviewState};
 use std::collections::BTreeSet;
 
 type Names = BTreeSet<String>;
@@ -52,10 +53,12 @@ fn every_configuration_key_is_described_and_no_other() {
     let keys = "src/config/key.rs";
     let of_watch = literals(keys, "const WATCH_KEYS", "];");
     let shared = literals(keys, "const SHARED_KEYS", "];");
+    let of_channel = literals("src/config/channel.rs", "const KEYS", "];");
     let expected: Names = of_watch
         .iter()
         .map(|key| format!("watch.<name>.{key}"))
         .chain(shared.iter().map(|key| format!("patch.{key}")))
+        .chain(of_channel.iter().map(|key| format!("channel.<name>.{key}")))
         .collect();
     assert_eq!(headings(CONFIGURATION, "###"), expected);
     let later: Names = table(CONFIGURATION, "Keys of later versions");
@@ -121,6 +124,14 @@ fn every_status_is_described() {
     for status in all {
         serde_json::from_value::<Status>(status.into()).unwrap();
     }
+}
+
+#[test]
+fn every_state_and_every_evidence_is_described() {
+    let page = "docs/reference/review.md";
+    assert_eq!(table(page, "The states"), names(ReviewState::ALL.map(ReviewState::as_str)));
+    let word = |evidence: Evidence| serde_json::to_value(evidence).unwrap().as_str().unwrap().to_owned();
+    assert_eq!(table(page, "The evidence"), Evidence::ALL.map(word).into());
 }
 
 #[test]

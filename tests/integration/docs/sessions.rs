@@ -1,4 +1,6 @@
-//! The tutorials' commands are run, in their order, and print what the pages say.
+//! The commands of tutorials and of some guides are run, in their order, and print what the pages say.
+//!
+//! A block inside a comment of the page is run and not shown: what others do, and what was there before.
 
 use super::{Block, blocks, compare, normal, read, with_blocks};
 use crate::environment::Environment;
@@ -98,6 +100,16 @@ fn the_second_tutorial_can_be_followed() {
 #[test]
 fn the_third_tutorial_can_be_followed() {
     case("docs/tutorials/carry-a-stack.md");
+}
+
+#[test]
+fn the_guide_on_review_can_be_followed() {
+    case("docs/guides/review-and-land.md");
+}
+
+#[test]
+fn the_guide_on_channels_can_be_followed() {
+    case("docs/guides/two-channels.md");
 }
 
 #[test]
