@@ -99,12 +99,28 @@ fn with_blocks(text: &str, replaced: &[(Block<'_>, Vec<String>)]) -> String {
 /// What differs from run to run, made the same: where the test ran, how long something took.
 fn normal(text: &str) -> String {
     let text = text.replace("$TEMP", "/home/ann");
-    let text = substituted(&text, "(0.", "(0.005 s", |rest| {
-        rest.len() > 5 && rest[..3].bytes().all(|byte| byte.is_ascii_digit()) && rest[3..].starts_with(" s")
-    });
+    let text = timeless(&text);
     substituted(&text, "fork-", "fork-0123456789ab", |rest| {
         rest.len() >= 12 && rest[..12].bytes().all(|byte| byte.is_ascii_hexdigit())
     })
+}
+
+/// `(1.234 s`, of any number of seconds, as `(0.005 s`.
+fn timeless(text: &str) -> String {
+    let mut parts = text.split('(');
+    let mut done = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_seconds = |(seconds, rest): &(&str, &str)| {
+            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            is_number(seconds) && rest.len() > 3 && rest.is_char_boundary(3) && is_number(&rest[..3])
+        };
+        let rest = part.split_once('.').filter(is_seconds).map(|(_, rest)| &rest[3..]);
+        match rest.filter(|rest| rest.starts_with(" s")) {
+            Some(rest) => done.extend(["(0.005", rest]),
+            None => done.extend(["(", part]),
+        }
+    }
+    done
 }
 
 /// Every `begin` that is followed by what `fits` becomes `with`, which is as long as the two.
