@@ -161,11 +161,7 @@ fn wanted<'a>(state: &'a State, channel: &Channel, watch: &Watch, args: &Promote
     match choice::refusal(&offer) {
         Some(refusal) if !(args.reviewed && refusal.is_lifted_by_review()) => {
             let hint = if refusal.is_lifted_by_review() {
-                format!(
-                    "look at it: `git log -p {}`; then say `--reviewed`, or `patch approve {}`",
-                    offer.seen.sha,
-                    key()
-                )
+                format!("look at it: `patch show {0}`; then say `--reviewed`, or `patch approve {0}`", key())
             } else {
                 format!("if that was wrong: `patch replay {}` makes it anew", key())
             };

@@ -15,7 +15,7 @@ use crate::{
     },
     outcome::Outcome,
     parse::refs::RemoteRefs,
-    report::Report,
+    report::{Report, words},
     review::{
         attestation,
         forks::Answer,
@@ -85,9 +85,9 @@ fn meant(review: &UnderReview, verdict: Verdict, wanted: &str) -> Result<Option<
     if is_alarm || (verdict == Verdict::Rejected && can_be_given_up) {
         return Ok(None);
     }
-    let state = review.state.map_or("not looked at yet".to_owned(), |state| state.to_string());
+    let state = review.state.map_or("is not looked at yet", words::state_words);
     Err(Failure::Refused(
-        format!("`{key}` has no candidate that waits for a word: it is {state}"),
+        format!("`{key}` has no candidate that waits for a word: it {state}"),
         Some(format!("`patch show {key}` tells what became of it")),
     ))
 }
@@ -95,8 +95,10 @@ fn meant(review: &UnderReview, verdict: Verdict, wanted: &str) -> Result<Option<
 /// Takes the candidate away, from the fork and from here, where it is what was looked at.
 fn remove(workspace: &Workspace, watch: &Watch, candidate: &Seen, answer: Option<&Answer>) -> Result<(), Failure> {
     let branch = printable(candidate.reference.trim_start_matches("refs/heads/"));
+    // Where somebody went on from our candidate, ours is still here, and so is what it went through.
+    let is_before = &|commit: &str| workspace.git.is_ancestor(commit, &candidate.sha).is_ok_and(|it| it == Some(true));
     if let Some(Answer::Refs(fork)) = answer {
-        for (name, sha) in refs_of(fork, candidate) {
+        for (name, sha) in refs_of(fork, candidate, is_before) {
             match workspace.git.remove_leased(&watch.fork, &name, &sha, watch.fetch_timeout)? {
                 Pushed::Rejected { reason } => {
                     return Err(Failure::Refused(
@@ -115,18 +117,18 @@ fn remove(workspace: &Workspace, watch: &Watch, candidate: &Seen, answer: Option
         }
     }
     let here = workspace.git.local_refs(&["refs/heads/", attestation::PREFIX])?;
-    for (name, sha) in refs_of(&here, candidate) {
+    for (name, sha) in refs_of(&here, candidate, is_before) {
         workspace.git.remove_local(&name, &sha)?;
     }
     Ok(())
 }
 
 /// The candidate and what belongs to it, as far as it is there and as it was looked at.
-fn refs_of(refs: &RemoteRefs, candidate: &Seen) -> Vec<(String, String)> {
+fn refs_of(refs: &RemoteRefs, candidate: &Seen, is_before: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
     let rebuilt = format!("{}/", candidate.reference.replacen("candidate/", "stack/", 1));
     let attested = attestation::reference(&candidate.reference);
     let belongs = |name: &str, commit: &str| {
-        ((name == candidate.reference || name == attested) && commit == candidate.sha)
+        ((name == candidate.reference || name == attested) && (commit == candidate.sha || is_before(commit)))
             || (candidate.reference.contains("candidate/") && name.starts_with(&rebuilt))
     };
     let all = refs.refs.iter().filter(|(name, at)| belongs(name, at.commit()));

@@ -91,10 +91,12 @@ impl Mover<'_> {
         let moves = self.state.channels.get(channel);
         let undone = moves.and_then(|moves| moves.to_undo()).filter(|moved| moved.reference == *name);
         let Some((undone, from)) = undone.and_then(|moved| Some((moved, moved.from.as_ref()?))) else {
-            return Err(refused(
-                format!("it is not known where the channel `{channel}` was before"),
-                format!("name a candidate: `patch promote CANDIDATE --channel {channel} --allow-rewind`"),
-            ));
+            let what = match undone {
+                Some(_) => format!("the channel `{channel}` was made by the promotion that would be taken back"),
+                None => format!("no promotion of the channel `{channel}` is known that could be taken back"),
+            };
+            let hint = format!("name a candidate: `patch promote CANDIDATE --channel {channel} --allow-rewind`");
+            return Err(refused(what, hint));
         };
         self.is_here(from)?;
         if !self.dry_run {

@@ -114,7 +114,9 @@ fn promotion_line(paint: Paint, promotion: &Promotion) -> String {
         Move::RolledBack => ("is what is left after a roll-back of", Style::Attention),
     };
     let channel = &promotion.channel;
-    let from = promotion.from.as_deref().map(|from| format!(", before {}", short(from))).unwrap_or_default();
+    // A tag is made, and was nowhere before.
+    let from = promotion.from.as_deref().filter(|_| !promotion.reference.starts_with("refs/tags/"));
+    let from = from.map(|from| format!(", before {}", short(from))).unwrap_or_default();
     let at = format!("{} = {}{from}", text::printable(&promotion.reference), short(&promotion.to));
     format!("{what} {} `{channel}`: {at}", paint.styled(style, verb))
 }

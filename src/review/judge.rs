@@ -139,7 +139,9 @@ pub fn reopens(review: &UnderReview, sight: &Sight) -> bool {
 /// What a person said, or the stack shows.
 fn decided(review: &UnderReview, sight: &Sight) -> Option<Judged> {
     let candidate = sight.candidate.as_ref();
-    if let Some(landed) = &sight.landed {
+    // That a newer one brought the same there does not make the older one landed.
+    let landed = sight.landed.as_ref().filter(|it| sight.newer.is_none() || it.evidence == Evidence::Contained);
+    if let Some(landed) = landed {
         let judged = Judged::new(ReviewState::Landed, landed.evidence);
         let seen = candidate.map(|candidate| &candidate.seen).or(review.seen.as_ref());
         return Some(Judged {
@@ -169,7 +171,10 @@ fn candidate(review: &UnderReview, sight: &Sight) -> Option<Judged> {
     let Some(candidate) = &sight.candidate else {
         let awaited = awaited.filter(|_| on_fork || review.evidence == Some(Evidence::LocalRef))?;
         if sight.asked {
-            return gone(awaited);
+            return match &sight.newer {
+                Some(newer) => Some(superseded(newer).seen(awaited)),
+                None => gone(awaited),
+            };
         }
         // Nobody looked: it is as it was.
         let judged = Judged::new(ReviewState::Awaiting, review.evidence?).seen(awaited);
@@ -180,7 +185,8 @@ fn candidate(review: &UnderReview, sight: &Sight) -> Option<Judged> {
         return gone(&candidate.seen);
     }
     if let Some(newer) = &sight.newer {
-        return Some(superseded(newer).seen(&candidate.seen));
+        let judged = superseded(newer).seen(&candidate.seen);
+        return Some(Judged { provenance: candidate.provenance.clone(), ..judged });
     }
     let evidence = if candidate.on_fork { Evidence::ForkRef } else { Evidence::LocalRef };
     let judged = Judged::new(ReviewState::Awaiting, evidence).seen(&candidate.seen);

@@ -26,8 +26,9 @@ pub fn branches(watch: &Watch, refs: &RemoteRefs) -> Vec<Seen> {
     all.map(|(reference, at)| Seen { reference: reference.clone(), sha: at.commit().to_owned() }).collect()
 }
 
-/// The heads of these branches: the fork's first, then those of the same names here, where a candidate that
-/// nobody pushed lands. Those that are not here are left out.
+/// The heads of these branches that are here as commits: the fork's, or without a fork our own.
+///
+/// What lies in a branch of this clone alone, nobody else has: a fork decides what landed.
 ///
 /// # Errors
 /// If Git cannot tell.
@@ -37,15 +38,13 @@ pub fn heads(
     fork: Option<&RemoteRefs>,
     here: &RemoteRefs,
 ) -> Result<Vec<CommitId>, Failure> {
-    let on_fork = fork.map(|fork| branches(watch, fork)).unwrap_or_default();
-    let own = match (&watch.stack, on_fork.first()) {
-        (Some(_), _) => branches(watch, here),
-        // The fork's HEAD tells which branch it is.
-        (None, Some(head)) => at(here, &head.reference).into_iter().collect(),
+    let branches = match (fork, &watch.stack) {
+        (Some(fork), _) => branches(watch, fork),
+        (None, Some(_)) => branches(watch, here),
         (None, None) => at(here, &checked_out(repository)?).into_iter().collect(),
     };
     let mut heads = Vec::new();
-    for seen in on_fork.into_iter().chain(own) {
+    for seen in branches {
         heads.extend(objects::commit(repository, &seen.sha)?);
     }
     Ok(heads)

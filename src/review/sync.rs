@@ -126,7 +126,12 @@ impl Reviewing<'_> {
         if cases.iter().any(|case| case.refs != Refs::default() || was_candidate(&case.review).is_some()) {
             let repository = Repository::open(self.workspace, self.watch.timeout)?;
             self.bring(&repository, &cases)?;
-            let stacks = stacks::heads(&repository, self.watch, self.fork(), self.here)?;
+            let stacks = match self.answer {
+                Answer::Refs(fork) => stacks::heads(&repository, self.watch, Some(fork), self.here)?,
+                Answer::NoFork => stacks::heads(&repository, self.watch, None, self.here)?,
+                // There is a fork, and it is not known what it has.
+                Answer::NotAsked | Answer::Problem(_) => Vec::new(),
+            };
             for case in &mut cases {
                 self.look(&repository, &stacks, case, looked)?;
             }
@@ -277,14 +282,15 @@ impl Reviewing<'_> {
 
     fn sight(&self, case: &Case, ages: &[(Age, String)]) -> Sight {
         let own = order::age(self.watch, &case.id, &case.review);
-        let newest = ages.iter().max().filter(|(age, _)| *age > own);
+        // The next one, whatever came after it: a rebuilt ledger then says the same.
+        let newer = ages.iter().filter(|(age, _)| *age > own).min();
         Sight {
             asked: self.fork().is_some() || matches!(self.answer, Answer::NoFork),
             candidate: case.candidate.clone(),
             intervention: case.refs.intervention.as_ref().map(|at| at.seen.clone()),
             trigger: case.refs.trigger.as_ref().map(|at| at.seen.clone()),
             landed: case.landed.clone(),
-            newer: newest.map(|(_, id)| id.clone()),
+            newer: newer.map(|(_, id)| id.clone()),
         }
     }
 

@@ -230,13 +230,15 @@ impl UnderReview {
         if let (Some(reference), Some(sha)) = (&review.reference, &review.sha) {
             self.seen = Some(Seen { reference: reference.clone(), sha: sha.clone() });
         }
-        if review.state == ReviewState::Awaiting {
-            self.provenance = Provenance {
-                verified: review.verified,
-                resolved_by: review.resolved_by.clone(),
-                onto: review.onto.clone(),
-                stack: review.stack.clone(),
-            };
+        let provenance = Provenance {
+            verified: review.verified,
+            resolved_by: review.resolved_by.clone(),
+            onto: review.onto.clone(),
+            stack: review.stack.clone(),
+        };
+        // Of one that is over, the record may tell nothing more.
+        if review.state == ReviewState::Awaiting || !provenance.is_unknown() {
+            self.provenance = provenance;
         }
         self.trigger = self.trigger.take().or_else(|| review.trigger.clone());
         self.superseded_by = review.superseded_by.clone().or_else(|| self.superseded_by.take());

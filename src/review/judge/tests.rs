@@ -109,6 +109,11 @@ fn a_candidate_waits_until_it_landed_or_is_gone() {
     case(&in_the_clone, None, &here("a"), now, Awaiting, LocalRef);
     // Nobody looked.
     case(&on_the_fork, None, &Sight::default(), now, Awaiting, ForkRef);
+    let brought = Some(Landed { evidence: Evidence::Squashed, as_commit: "m".to_owned() });
+    let overtaken = Sight { landed: brought.clone(), newer: Some("n".to_owned()), ..on_fork("a") };
+    case(&on_the_fork, None, &overtaken, now, Superseded, NewerCandidate);
+    let overtaken = Sight { landed: brought, newer: Some("n".to_owned()), ..asked() };
+    case(&on_the_fork, None, &overtaken, now, Superseded, NewerCandidate);
     let landed = Some(Landed { evidence: Contained, as_commit: "m".to_owned() });
     case(&on_the_fork, None, &Sight { landed: landed.clone(), ..asked() }, now, HasLanded, Contained);
     case(&on_the_fork, None, &Sight { landed, ..on_fork("a") }, now, HasLanded, Contained);

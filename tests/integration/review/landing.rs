@@ -166,9 +166,24 @@ fn a_stack_of_several_branches_lands_in_its_last() {
 }
 
 #[test]
-fn a_candidate_that_was_never_pushed_lands_where_it_is() {
+fn a_candidate_that_was_never_pushed_lands_on_the_fork() {
     let desk = Desk::new();
-    desk.set("watch.upstream.push", "false");
+    desk.world.git("fork", &["config", "watch.upstream.push", "false"]);
+    desk.release("v3");
+    desk.says(&["poll"]);
+    assert_eq!(desk.states(), ["v3 awaiting local-ref"]);
+    // In a branch of this clone nobody else has it.
+    desk.world.git("fork", &["reset", "--quiet", "--hard", CANDIDATE]);
+    assert_eq!(desk.says(&["poll"]), "");
+    desk.world.git("fork", &["push", "--quiet", "--force", "origin", "main"]);
+    assert_eq!(desk.says(&["poll"]), "upstream: v3 landed: the stack has its commit\n");
+}
+
+#[test]
+fn without_a_fork_it_lands_in_this_repository() {
+    let desk = Desk::new();
+    desk.world.git("fork", &["config", "watch.upstream.push", "false"]);
+    desk.world.git("fork", &["remote", "remove", "origin"]);
     desk.release("v3");
     desk.says(&["poll"]);
     assert_eq!(desk.states(), ["v3 awaiting local-ref"]);

@@ -156,7 +156,10 @@ fn a_roll_back_goes_back_one_and_its_rule_does_not_undo_it() {
     desk.says(&["promote", "--channel", "internal", "--rollback"]);
     assert_eq!(desk.on_forge("heads/internal"), candidate("v3"));
     let output = desk.refuses(&["promote", "--channel", "internal", "--rollback"], 1);
-    assert!(output.stderr.contains("it is not known where the channel `internal` was before"), "{output}");
+    assert!(
+        output.stderr.contains("the channel `internal` was made by the promotion that would be taken back"),
+        "{output}"
+    );
     // The next release goes on.
     desk.release("v6");
     desk.says(&["poll"]);

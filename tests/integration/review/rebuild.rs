@@ -43,6 +43,32 @@ fn candidates_of_which_one_is_the_newest() {
 }
 
 #[test]
+fn candidates_that_were_overtaken_by_one_that_landed() {
+    let desk = Desk::with_candidate();
+    for release in ["v4", "v5"] {
+        desk.release(release);
+        desk.says(&["poll"]);
+    }
+    let newest = "origin/patch-moi/candidate/upstream/v5";
+    desk.person(&["push", "--quiet", "--force", "origin", &format!("{newest}:refs/heads/main")]);
+    case(&desk);
+    assert_eq!(desk.states().iter().filter(|line| line.contains("landed")).count(), 1);
+}
+
+#[test]
+fn what_a_channel_holds_is_known_for_an_earlier_candidate() {
+    let desk = Desk::with_candidate();
+    desk.release("v4");
+    desk.says(&["poll"]);
+    desk.set("channel.internal.ref", "internal");
+    desk.says(&["promote", "v3", "--channel", "internal"]);
+    desk.forget();
+    desk.set("channel.internal.promote", "verified");
+    let said = desk.says(&["sync"]);
+    assert!(said.contains("v4 is promoted to `internal`"), "{said}");
+}
+
+#[test]
 fn a_candidate_that_landed_and_was_removed() {
     let desk = Desk::with_candidate();
     desk.person(&["merge", "--squash", &format!("origin/{CANDIDATE}")]);

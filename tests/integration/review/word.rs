@@ -34,6 +34,10 @@ fn a_candidate_that_somebody_changed_is_another_one() {
     assert!(desk.last_review()["verified"].is_null());
     desk.says(&["reject", "v3"]);
     assert_eq!(desk.world.on_forge("refs/heads/patch-moi"), Vec::<String>::new());
+    // Ours, on which they built, goes with it.
+    assert_eq!(desk.world.on_forge("refs/patch-moi"), Vec::<String>::new());
+    assert_eq!(desk.says(&["poll"]), "");
+    assert_eq!(desk.last_review()["state"], "rejected");
 }
 
 #[test]
