@@ -186,7 +186,7 @@ impl World {
         self.environment.git("upstream", &["tag", "v2.0"]);
         let lines = self.patch(&["poll", "--json"]);
         self.keep("run carry", &lines, &["\"run\""]);
-        self.keep("review", &lines, &["\"awaiting\""]);
+        self.keep("review", &lines, &["\"state\":\"awaiting\""]);
         self.keep("promotion", &lines, &["\"promotion\""]);
         let lines = self.patch(&["approve", "v2.0", "-m", "range-diff is clean", "--json"]);
         self.keep("review approved", &lines, &["\"approved\""]);
