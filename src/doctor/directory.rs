@@ -13,13 +13,18 @@ use std::{
 
 const CHECK: &str = "state";
 
+/// The directories inside a state directory.
+const INSIDE: [&str; 5] = ["runs", "events", "carry", "rr-cache", "worktrees"];
+
+/// Those of them whose files are ours. The others hold Git's own, and a repository's.
+const OURS: [&str; 3] = ["runs", "events", "carry"];
+
 /// The state directory, what is around it and in it, and the caches.
 pub fn check(scene: &Scene) -> Vec<Finding> {
     let Some(places) = &scene.places else { return Vec::new() };
     let mut findings = of_directory(&places.state);
     if fs::symlink_metadata(&places.state).is_ok_and(|state| state.is_dir()) {
-        findings
-            .extend([&places.state.join("runs"), &places.state.join("events")].into_iter().filter_map(|it| inner(it)));
+        findings.extend(INSIDE.iter().filter_map(|name| inner(&places.state.join(name))));
         findings.extend(contents(&places.state));
     }
     for cache in [&places.cache, &places.hosts] {
@@ -72,7 +77,8 @@ fn inner(path: &Path) -> Option<Finding> {
 /// What is wrong with the files in a directory.
 fn contents(directory: &Path) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for folder in [directory.to_owned(), directory.join("runs"), directory.join("events")] {
+    let ours = OURS.iter().map(|name| directory.join(name));
+    for folder in [directory.to_owned()].into_iter().chain(ours) {
         // Through a link nothing is read that may be somebody else's.
         if !fs::symlink_metadata(&folder).is_ok_and(|folder| folder.is_dir()) {
             continue;
@@ -86,7 +92,7 @@ fn contents(directory: &Path) -> Vec<Finding> {
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
-        let directories = ["runs", "events"].map(|name| directory.join(name));
+        let directories = INSIDE.map(|name| directory.join(name));
         for path in paths.iter().filter(|path| !directories.contains(path)) {
             findings.extend(fs::symlink_metadata(path).ok().and_then(|metadata| judged(path, &metadata, false)));
         }

@@ -254,3 +254,13 @@ fn a_second_sync_waits_for_the_first_and_gives_up() {
     let output = desk.refuses(&["sync"], 75);
     assert!(output.stderr.contains("another run holds"), "{output}");
 }
+
+#[test]
+fn the_doctor_finds_nothing_wrong_with_what_a_carry_leaves() {
+    let desk = Desk::new();
+    desk.world.release("v3", &[("f", &lines(&[(5, "upstream's five"), (30, "thirty")]))]);
+    desk.says(&["poll"]);
+    let said = desk.says(&["doctor", "--offline"]);
+    let state: Vec<&str> = said.lines().filter(|line| line.contains(" state: ")).collect();
+    assert!(matches!(state[..], [line] if line.starts_with("ok ")), "{said}");
+}
