@@ -9,6 +9,7 @@ mod spawn_error;
 
 use crate::signals::{self, Registry};
 use crate::spool::{Spooled, Writer};
+use crate::text;
 use capture::{Capture, Keep, Spooling};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use std::fs::File;
@@ -92,6 +93,18 @@ pub struct Finished {
     pub stdout: Captured,
     /// What it and its descendants wrote to standard error.
     pub stderr: Captured,
+}
+
+impl Finished {
+    /// Its last words, those on standard error first, of at most `most` bytes.
+    #[must_use]
+    pub fn last_line(&self, most: usize) -> Option<String> {
+        [&self.stderr, &self.stdout].into_iter().find_map(|stream| {
+            let text = stream.lossy();
+            let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
+            Some(text::clipped(line, most).to_owned())
+        })
+    }
 }
 
 /// How much a child may take.

@@ -381,4 +381,4 @@ fn deduplicated(mistakes: Vec<Mistake>) -> Vec<Mistake> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -38,6 +38,7 @@ pub mod carry;
 pub mod dispatch;
 pub mod intake;
 pub mod ledger;
+pub mod notice;
 pub mod promotion;
 pub mod review;
 

@@ -12,7 +12,7 @@ use super::{
     worktree::{self, Worktree},
 };
 use crate::{
-    child::{self, Exit, Finished, Input, Limits},
+    child::{self, Exit, Input, Limits},
     dispatch::runner,
     private, refname, text,
     watch::Watch,
@@ -84,7 +84,7 @@ pub fn verify(
                 check.message = if finished.exit.is_success() {
                     is_at(&worktree, candidate).err()
                 } else {
-                    Some(last_line(&finished).map_or_else(String::new, |line| text::printable(&line)))
+                    Some(finished.last_line(LINE).map_or_else(String::new, |line| text::printable(&line)))
                 };
                 check.passed = check.message.is_none();
             }
@@ -134,15 +134,6 @@ fn is_at(worktree: &Worktree, candidate: &CommitId) -> Result<(), String> {
     Err(format!("it moved HEAD to {head}: what it passed on is not the candidate, {}", candidate.short()))
 }
 
-/// The last words of a command, those on standard error first.
-fn last_line(finished: &Finished) -> Option<String> {
-    [&finished.stderr, &finished.stdout].into_iter().find_map(|stream| {
-        let text = stream.lossy();
-        let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-        Some(text::clipped(line, LINE).to_owned())
-    })
-}
-
 /// What is to be said of a candidate that these checks were made on.
 #[must_use]
 pub fn words(checks: &[Check]) -> String {
@@ -156,24 +147,6 @@ pub fn words(checks: &[Check]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::child::Captured;
-
-    #[test]
-    fn the_last_words_are_told() {
-        #[track_caller]
-        fn case(stdout: &str, stderr: &str, expected: Option<&str>) {
-            let finished = Finished {
-                exit: Exit::Code(1),
-                stdout: Captured::from(stdout.as_bytes()),
-                stderr: Captured::from(stderr.as_bytes()),
-            };
-            assert_eq!(last_line(&finished).as_deref(), expected);
-        }
-        case("", "", None);
-        case("out\n", "", Some("out"));
-        case("out\n", "one\n two \n\n", Some("two"));
-        case("out\n", " \n", Some("out"));
-    }
 
     #[test]
     fn a_check_says_which_command_and_why() {

@@ -201,3 +201,17 @@ fn a_program_that_cannot_be_started_is_described() {
     std::fs::set_permissions(&plain, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     case(&plain, "`/plain` is not a program of this system");
 }
+
+#[test]
+fn the_last_words_are_told() {
+    #[track_caller]
+    fn case(stdout: &str, stderr: &str, expected: Option<&str>) {
+        let (stdout, stderr) = (Captured::from(stdout.as_bytes()), Captured::from(stderr.as_bytes()));
+        assert_eq!(Finished { exit: Exit::Code(1), stdout, stderr }.last_line(5).as_deref(), expected);
+    }
+    case("", "", None);
+    case("out\n", "", Some("out"));
+    case("out\n", "one\n two \n\n", Some("two"));
+    case("out\n", " \n", Some("out"));
+    case("one two\n", "", Some("one t"));
+}

@@ -5,6 +5,7 @@ use crate::{
     cli::DispatchArgs,
     dispatch,
     ledger::{Ledger, record::Record, state::State},
+    notice::tell,
     outcome::Outcome,
     report::{Report, words},
     time::Timestamp,
@@ -54,11 +55,10 @@ pub fn dispatch(
         report.failure(failure);
     }
     let looked = sync::after_runs(workspace, watches, &mut ledger, &dispatched.records, report);
-    if let Err(error) = ledger.save_index() {
-        report.warning(&error.to_string());
-    }
+    let told = tell::run(workspace, &mut ledger, report);
+    sync::save(&mut ledger, report);
     let failed = dispatched.records.iter().any(dispatch::is_failed_run);
-    (Outcome::failed_if(failed || !dispatched.failures.is_empty()).and(looked), dispatched.busy)
+    (Outcome::failed_if(failed || !dispatched.failures.is_empty()).and(looked).and(told), dispatched.busy)
 }
 
 /// Tells what would be dispatched now, if `news` were recorded; nothing is done.

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     cli::PollArgs,
     intake::{self, Intake, Options},
+    notice::tell,
     outcome::Outcome,
     report::Report,
     time::Timestamp,
@@ -33,7 +34,7 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
         let mut ledger = workspace.ledger_to_read()?;
         let mut records = Vec::new();
         let mut part = |intake: Intake| {
-            looked = looked.and(tell(report, &intake));
+            looked = looked.and(tell_intake(report, &intake));
             records.extend(intake.records);
         };
         let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part)?;
@@ -48,19 +49,21 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     let reviewed = sync::at_poll(&workspace, &watches, &mut ledger, Behind::Nothing, report);
     tell_notices(&mut ledger, report);
     let mut looked = reviewed?;
-    let mut part = |intake: Intake| looked = looked.and(tell(report, &intake));
+    let mut part = |intake: Intake| looked = looked.and(tell_intake(report, &intake));
     let last = intake::run(&workspace, &watches, &mut ledger, options, &progress, &mut part);
     drop(lock);
     tell_notices(&mut ledger, report);
     part(last?);
     if args.no_dispatch {
-        return Ok(looked);
+        let told = tell::run(&workspace, &mut ledger, report);
+        super::sync::save(&mut ledger, report);
+        return Ok(looked.and(told));
     }
     let (dispatched, _) = dispatch(&workspace, &watches, ledger, report);
     Ok(looked.and(dispatched))
 }
 
-fn tell(report: &Report, intake: &Intake) -> Outcome {
+fn tell_intake(report: &Report, intake: &Intake) -> Outcome {
     report.records(&intake.records);
     for (watch, problem) in &intake.problems {
         report.problem(watch.as_str(), problem);

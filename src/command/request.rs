@@ -9,6 +9,7 @@ use crate::{
         record::{Action, Body, Record, Request, Signal},
         state::{Delivery, Stage, State},
     },
+    notice::tell,
     outcome::Outcome,
     report::Report,
     text,
@@ -137,10 +138,11 @@ fn perform(
     tell_notices(&mut ledger, report);
     appended?;
     report.records(&records);
-    if no_dispatch {
-        ledger.save_index()?;
-        return Ok(Outcome::Done);
-    }
     handle_signals(report);
+    if no_dispatch {
+        let told = tell::run(workspace, &mut ledger, report);
+        ledger.save_index()?;
+        return Ok(told);
+    }
     Ok(dispatch_now(workspace, &watches, ledger, report))
 }

@@ -7,6 +7,7 @@ use crate::{
         Ledger,
         record::{Body, Record, Review},
     },
+    notice::tell,
     outcome::Outcome,
     report::Report,
     review::{
@@ -41,6 +42,7 @@ pub fn run(directory: Option<&Path>, args: &SyncArgs, report: &Report) -> Result
     let mut outcome = problems(report, &synced);
     outcome = outcome.and(super::promote::by_rule(&workspace, &watches, &mut ledger, &synced, report)?);
     drop(lock);
+    outcome = outcome.and(tell::run(&workspace, &mut ledger, report));
     save(&mut ledger, report);
     Ok(outcome)
 }

@@ -29,7 +29,7 @@ fn entries(text: &str) -> Vec<ConfigEntry> {
 }
 
 #[track_caller]
-fn read_text(text: &str) -> Config {
+pub fn read_text(text: &str) -> Config {
     read(&entries(text)).unwrap_or_else(|mistakes| panic!("{mistakes:#?}"))
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
@@ -112,7 +112,8 @@ pub fn spawn(workspace: &Workspace, watch: &Watch, input: &Lock, due: &Due) -> R
         Ok(words) => words,
         Err(error) => return Ran::failed(format!("cannot find this program's own file: {error}")),
     };
-    let mut command = command(workspace.work_dir(), &words, &due.id, &event_file);
+    let mut command = command(workspace.work_dir(), &words);
+    command.env("PATCH_EVENT_ID", &due.id).env("PATCH_EVENT_FILE", &event_file);
     let report = PathBuf::from("runs").join(format!("{name}-{}.json", due.attempt));
     let mut timeout = watch.timeout;
     let (given, expect) = match due.target {
@@ -183,9 +184,13 @@ fn words(watch: &Watch, target: Target) -> io::Result<Vec<OsString>> {
     Ok(words.unwrap_or_else(|| vec![RUNNER.into()]))
 }
 
-fn command(work_dir: &Path, words: &[OsString], id: &str, event_file: &Path) -> Command {
-    let mut command = Command::new(&words[0]);
-    command.args(&words[1..]).current_dir(work_dir).env("PATCH_EVENT_ID", id).env("PATCH_EVENT_FILE", event_file);
+/// A program of the user's with its own arguments, to be started in the repository.
+///
+/// # Panics
+/// If there are no words.
+pub(crate) fn command(work_dir: &Path, words: &[impl AsRef<OsStr>]) -> Command {
+    let mut command = Command::new(words.first().expect("a command has words"));
+    command.args(&words[1..]).current_dir(work_dir);
     // Set where Git started `patch` itself, as an alias or from a hook: they would tie the run's
     // own `git` to that repository, index and worktree (git(1), "Environment Variables").
     for name in REPOSITORY_VARIABLES {

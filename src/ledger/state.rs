@@ -6,7 +6,7 @@ mod review;
 
 pub use self::review::{ChannelState, Made, Moved, Pushed, Seen, UnderReview, Word};
 
-use super::record::{Action, Body, NoticeReason, PrimedReason, Problem, Record, Run, Signal};
+use super::record::{Action, Body, Notice, PrimedReason, Problem, Record, Run, Signal};
 use crate::{
     channel::ChannelName,
     dispatch::result::Status,
@@ -43,9 +43,10 @@ pub struct State {
     /// By channel: where it was moved.
     #[serde(default)]
     pub channels: BTreeMap<ChannelName, ChannelState>,
-    /// What waited for a person and was told: `<reason> <watch> <about>`.
+    /// By the id of a signal on its way, or by watch: what waits for a person and was told,
+    /// `<reason> <about>`.
     #[serde(default)]
-    pub told: BTreeSet<String>,
+    pub told: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// What is known of a watch.
@@ -216,9 +217,7 @@ impl State {
             }
             Body::Review(review) => self.fold_review(record, review),
             Body::Promotion(promotion) => self.fold_promotion(record, promotion),
-            Body::Notice(notice) => {
-                self.told.insert(told(&notice.watch, notice.reason, &notice.about));
-            }
+            Body::Notice(notice) => self.fold_notice(notice),
             Body::Gap(_) | Body::Unknown => {}
         }
     }
@@ -289,6 +288,28 @@ impl State {
         }
     }
 
+    fn fold_notice(&mut self, notice: &Notice) {
+        let told = told(notice);
+        match &notice.id {
+            // Of a signal that is at its end nothing is told any more.
+            Some(id) if self.reviews.contains_key(id) => {
+                self.told.entry(id.clone()).or_default().insert(told);
+            }
+            Some(_) => {}
+            // A watch that broke once more is another matter: what was told before is over.
+            None => {
+                self.told.insert(notice.watch.to_string(), BTreeSet::from([told]));
+            }
+        }
+    }
+
+    /// Whether this was told: the same reason, about the same.
+    #[must_use]
+    pub fn is_told(&self, notice: &Notice) -> bool {
+        let subject = notice.id.as_deref().unwrap_or(notice.watch.as_str());
+        self.told.get(subject).is_some_and(|told_of_it| told_of_it.contains(&told(notice)))
+    }
+
     fn each_delivery(&mut self, id: &str, target: Option<Target>, change: impl Fn(&mut Delivery)) {
         let Some(open) = self.open.get_mut(id) else { return };
         for (_, delivery) in open.deliveries.iter_mut().filter(|(it, _)| target.is_none_or(|target| target == **it)) {
@@ -338,10 +359,9 @@ impl Delivery {
     }
 }
 
-/// What a notice is known by: it is told once.
-#[must_use]
-pub fn told(watch: &WatchName, reason: NoticeReason, about: &str) -> String {
-    format!("{} {watch} {about}", reason.as_str())
+/// What a notice is known by among those of its signal or watch: it is told once.
+fn told(notice: &Notice) -> String {
+    format!("{} {}", notice.reason.as_str(), notice.about)
 }
 
 /// The key inside `patch:<watch>:<key>:<type>`.
@@ -356,4 +376,4 @@ pub fn key_of<'a>(watch: &WatchName, id: &'a str) -> &'a str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

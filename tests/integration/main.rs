@@ -21,6 +21,7 @@ mod hostile;
 mod inert;
 mod ledger;
 mod locks;
+mod notify;
 mod operator;
 mod output;
 mod poll_feed;

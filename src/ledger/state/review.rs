@@ -370,6 +370,8 @@ impl State {
 
     /// What is at its end is not handed over any more, and waits for nobody.
     fn let_go(&mut self, record: &Record, id: &str) {
+        // Should it open again, that is news to be told.
+        self.told.remove(id);
         self.each_delivery(id, None, |delivery| {
             // Of an attempt that is being made, its own end tells.
             if !delivery.is_done() && delivery.stage != Stage::Started {

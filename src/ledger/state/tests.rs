@@ -2,7 +2,7 @@ use super::*;
 use std::fmt::Write;
 
 /// Lines as the ledger has them; `at` counts the minutes.
-fn records(lines: &[&str]) -> Vec<Record> {
+pub fn records(lines: &[&str]) -> Vec<Record> {
     let record = |(minute, line): (usize, &&str)| {
         let line = format!(r#"{{"v":1,"at":"2026-11-22T{:02}:{:02}:00.000Z",{line}}}"#, 10 + minute / 60, minute % 60);
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
@@ -18,7 +18,7 @@ fn folded(records: &[Record]) -> State {
     state
 }
 
-fn signal(change: &str, key: &str, targets: &str) -> String {
+pub fn signal(change: &str, key: &str, targets: &str) -> String {
     let entry = key.split('@').next().unwrap();
     format!(
         r#""kind":"signal","watch":"up","id":"patch:up:{key}:upstream.release","change":"{change}",
@@ -28,20 +28,20 @@ fn signal(change: &str, key: &str, targets: &str) -> String {
     )
 }
 
-fn dispatch(key: &str, target: &str, attempt: u32) -> String {
+pub fn dispatch(key: &str, target: &str, attempt: u32) -> String {
     format!(
         r#""kind":"dispatch","watch":"up","id":"patch:up:{key}:upstream.release","target":"{target}","attempt":{attempt}"#
     )
 }
 
-fn run(key: &str, target: &str, attempt: u32, status: &str) -> String {
+pub fn run(key: &str, target: &str, attempt: u32, status: &str) -> String {
     format!(
         r#""kind":"run","watch":"up","id":"patch:up:{key}:upstream.release","target":"{target}","attempt":{attempt},
         "status":"{status}","message":"m","durationMs":1"#
     )
 }
 
-fn request(key: &str, action: &str, targets: &str, attempt: u32) -> String {
+pub fn request(key: &str, action: &str, targets: &str, attempt: u32) -> String {
     format!(
         r#""kind":"request","watch":"up","id":"patch:up:{key}:upstream.release","action":"{action}","targets":[{targets}],
         "change":"new","attempt":{attempt},"event":{{"id":"patch:up:{key}:upstream.release","type":"upstream.release",
