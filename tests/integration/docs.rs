@@ -9,6 +9,8 @@ mod links;
 mod lists;
 mod sessions;
 
+pub use examples::block;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

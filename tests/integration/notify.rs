@@ -1,5 +1,7 @@
 //! `patch.notify`: what waits for a person is told once, to a program of the user's.
 
+mod guide;
+
 use crate::fork::Fork;
 use serde_json::Value;
 use std::fs;

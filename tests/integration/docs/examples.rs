@@ -142,7 +142,13 @@ impl World {
         self.environment.git("upstream", &["reset", "--quiet", "--hard", &first]);
         self.environment.commit("upstream", "greeting", "good day\n");
         self.environment.git("upstream", &["tag", "--force", "--annotate", "--message", "again", "v1.0"]);
+        self.environment.git("fork", &["config", "patch.notify", "sh -c 'cat > ../heard'"]);
         let lines = self.patch(&["poll", "--json"]);
+        self.keep("notice", &lines, &["\"notice\""]);
+        let heard = self.environment.read("heard").replace(self.environment.root().to_str().unwrap(), "$TEMP");
+        let heard: Value = serde_json::from_str(&normal(&heard)).unwrap();
+        self.examples.insert("notice handed over", serde_json::to_string_pretty(&heard).unwrap());
+        self.environment.git("fork", &["config", "--unset", "patch.notify"]);
         self.keep("signal rewritten", &lines, &["\"rewritten\""]);
         self.keep("signal moved", &lines, &["\"moved\""]);
         self.environment.git("upstream", &["tag", "v1.1"]);
@@ -233,7 +239,7 @@ fn pretty(event: &str) -> String {
 
 /// The text of the block with this comment before it.
 #[track_caller]
-fn block(page: &str, comment: &str) -> String {
+pub fn block(page: &str, comment: &str) -> String {
     let text = read(page);
     let found = blocks(&text).into_iter().find(|block| block.comment == Some(comment));
     found.unwrap_or_else(|| panic!("{page} has no block after <!-- {comment} -->")).lines.join("\n")
@@ -268,7 +274,9 @@ fn examples_read_back_as_the_programs_own_types() {
             for document in documents {
                 let document = document.unwrap_or_else(|error| panic!("{page}, line {}: {error}", block.start));
                 // what does not come back is a field that the type does not have
-                let (kind, again) = if document.get("v").is_some() {
+                let (kind, again) = if document.get("repository").is_some() {
+                    ("what is handed over", document.clone())
+                } else if document.get("v").is_some() {
                     ("record", json!(serde_json::from_value::<Record>(document.clone()).unwrap()))
                 } else if document.get("payload").is_some() {
                     ("event", json!(serde_json::from_value::<Event>(document.clone()).unwrap()))
