@@ -113,6 +113,8 @@ pub enum Command {
     Approve(WordArgs),
     /// Say that a candidate is not to be used, and remove it
     Reject(WordArgs),
+    /// Remove what signals that ended long ago have left: branches, logs, reports
+    Prune(PruneArgs),
     /// Add, list, check and remove watches
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Watch {
@@ -385,6 +387,20 @@ pub struct WordArgs {
     /// What is to be recorded beside it
     #[arg(short, long, value_name = "TEXT")]
     pub message: Option<String>,
+    /// Whether the answer is JSON
+    #[command(flatten)]
+    pub json: JsonArg,
+}
+
+/// Arguments of `patch prune`
+#[derive(Args, Debug)]
+pub struct PruneArgs {
+    /// Say what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove what ended so many days ago, instead of what patch.pruneAfter says
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub older_than: Option<u32>,
     /// Whether the answer is JSON
     #[command(flatten)]
     pub json: JsonArg,

@@ -7,6 +7,7 @@ pub mod event;
 pub mod log;
 pub mod poll;
 pub mod promote;
+pub mod prune;
 pub mod report;
 pub mod request;
 pub mod select;
@@ -78,6 +79,7 @@ fn json(command: &Command) -> bool {
         Command::Replay(args) => args.json,
         Command::Sync(args) => args.json,
         Command::Promote(args) => args.json,
+        Command::Prune(args) => args.json,
         Command::Approve(args) | Command::Reject(args) => args.json,
         Command::Report(args) => args.json,
         Command::Doctor(args) => args.json,
@@ -110,6 +112,7 @@ fn perform(cli: &Cli, report: &Report) -> Result<Outcome, Failure> {
         },
         Command::Sync(args) => sync::run(directory, args, report),
         Command::Promote(args) => promote::run(directory, args, report),
+        Command::Prune(args) => prune::run(directory, args, report),
         Command::Approve(args) => word::run(directory, args, Verdict::Approved, report),
         Command::Reject(args) => word::run(directory, args, Verdict::Rejected, report),
         Command::Report(args) => report::run(directory, args, report),

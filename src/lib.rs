@@ -40,6 +40,7 @@ pub mod intake;
 pub mod ledger;
 pub mod notice;
 pub mod promotion;
+pub mod prune;
 pub mod review;
 
 pub mod doctor;

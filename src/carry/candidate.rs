@@ -213,6 +213,12 @@ fn check_ours(repository: &Repository, plan: &Plan, name: &str, there: &CommitId
     }
 }
 
+/// Whether a commit was committed by us.
+#[must_use]
+pub fn is_ours(commit: &RawCommit) -> bool {
+    commit.committer().starts_with(format!("{COMMITTER} ").as_bytes())
+}
+
 /// The newest commit from the upstream side to `there` that is not ours, and its committer's address.
 ///
 /// # Errors

@@ -193,8 +193,7 @@ fn is_same_state(repository: &Repository, there: &CommitId, commit: &CommitId) -
 /// Whether it is an intervention's commit as it was left: committed by us.
 #[must_use]
 pub fn is_untouched(commit: &RawCommit) -> bool {
-    let ours = format!("{} ", candidate::COMMITTER);
-    is_intervention(&String::from_utf8_lossy(&commit.message)) && commit.committer().starts_with(ours.as_bytes())
+    is_intervention(&String::from_utf8_lossy(&commit.message)) && candidate::is_ours(commit)
 }
 
 /// Whether a commit's message is an intervention's: such a commit is no candidate, and no patch.

@@ -2,6 +2,7 @@
 
 use super::{Git, GitError, LOCAL, checked_argument, checked_sha};
 use crate::parse::refs::{RemoteRef, RemoteRefs, is_sha};
+use std::collections::BTreeSet;
 
 impl Git {
     /// The refs of this repository that lie below these prefixes or have these full names, none of a
@@ -51,6 +52,19 @@ impl Git {
         let mut command = self.command();
         command.args([task, "--no-deref", "-d", name, expected]);
         self.output(command, task, LOCAL).map(drop)
+    }
+
+    /// The branches that are checked out, in this worktree or another, by their full names.
+    ///
+    /// # Errors
+    /// If Git cannot tell.
+    pub fn checked_out(&self) -> Result<BTreeSet<String>, GitError> {
+        let task = "for-each-ref";
+        let mut command = self.command();
+        command.args([task, "--format=%(if)%(worktreepath)%(then)%(refname)%(end)", "refs/heads/"]);
+        let output = self.output(command, task, LOCAL)?;
+        let text = String::from_utf8_lossy(&output);
+        Ok(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
     }
 
     /// Who works here, as Git signs commits: `Name <address>`.

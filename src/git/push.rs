@@ -4,7 +4,14 @@ use super::words::{redacted, words};
 use super::{Git, GitError, LOCAL, checked_argument, checked_sha, finish};
 use crate::child::Exit;
 use crate::text::printable;
+use std::process::Command;
 use std::time::Duration;
+
+/// How many refs are removed by one push: a command line has its limits.
+const AT_ONCE: usize = 100;
+
+/// What a ref is to hold, or nothing; its name; and what it is expected to be, if it is there.
+type Wish<'a> = (Option<&'a str>, &'a str, Option<&'a str>);
 
 /// What became of a ref that was to be created.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -73,6 +80,35 @@ impl Git {
         self.push_one(remote, None, ref_name, Some(expected), timeout)
     }
 
+    /// As [`Git::remove_leased`] for several refs, name and expected object, in as few pushes as possible:
+    /// what became of each, in their order.
+    ///
+    /// # Errors
+    /// If the remote cannot be reached or asked.
+    pub fn remove_all_leased(
+        &self,
+        remote: &str,
+        refs: &[(&str, &str)],
+        timeout: Duration,
+    ) -> Result<Vec<Pushed>, GitError> {
+        let mut all = Vec::new();
+        for some in refs.chunks(AT_ONCE) {
+            let wishes: Vec<_> = some.iter().map(|(name, expected)| (None, *name, Some(*expected))).collect();
+            let finished = finish(self.push_command(remote, &wishes)?, "push", timeout)?;
+            let (stdout, stderr) = (finished.stdout.lossy(), finished.stderr.lossy());
+            // Of several places one may have said nothing at all.
+            let is_whole = finished.exit.is_success() || self.push_urls(remote)? == 1;
+            for (name, expected) in some {
+                all.push(match parse(&stdout, name, &stderr) {
+                    Some(Pushed::Removed) if is_whole => Pushed::Removed,
+                    // Why it stayed, or whether it was gone before, is found out one by one.
+                    _ => self.remove_leased(remote, name, expected, timeout)?,
+                });
+            }
+        }
+        Ok(all)
+    }
+
     /// Has a ref of a remote hold `sha`, or nothing, if it is as `expected`.
     fn push_one(
         &self,
@@ -83,25 +119,7 @@ impl Git {
         timeout: Duration,
     ) -> Result<Pushed, GitError> {
         let task = "push";
-        expected.map_or(Ok(()), checked_sha)?;
-        checked_argument("the remote", remote)?;
-        if !ref_name.starts_with("refs/") || !git2::Reference::is_valid_name(ref_name) {
-            return Err(GitError::Refused { reason: format!("`{}` is not a ref name", printable(ref_name)) });
-        }
-        let mut command = self.network_command()?;
-        // A mirror takes no refspecs, and would get all refs and lose those that are not here. A URL is
-        // none, and may contain the `=` that ends a key.
-        if !remote.contains([':', '=']) {
-            command.args(["-c", &format!("remote.{remote}.mirror=false")]);
-        }
-        command
-            // An empty value clears the list that the configuration has built up to here.
-            .args(["-c", "push.pushOption=", task, "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
-            .args([
-                "--recurse-submodules=no",
-                &format!("--force-with-lease={ref_name}:{}", expected.unwrap_or_default()),
-            ])
-            .args(["--", remote, &format!("{}:{ref_name}", sha.unwrap_or_default())]);
+        let command = self.push_command(remote, &[(sha, ref_name, expected)])?;
         let finished = finish(command, task, timeout)?;
         let stderr = finished.stderr.lossy();
         let pushed = parse(&finished.stdout.lossy(), ref_name, &stderr);
@@ -139,6 +157,33 @@ impl Git {
 }
 
 impl Git {
+    /// The push that has each of these refs hold its object, or nothing, if it is as expected.
+    fn push_command(&self, remote: &str, refs: &[Wish<'_>]) -> Result<Command, GitError> {
+        checked_argument("the remote", remote)?;
+        for (_, name, expected) in refs {
+            expected.map_or(Ok(()), checked_sha)?;
+            if !name.starts_with("refs/") || !git2::Reference::is_valid_name(name) {
+                return Err(GitError::Refused { reason: format!("`{}` is not a ref name", printable(name)) });
+            }
+        }
+        let mut command = self.network_command()?;
+        // A mirror takes no refspecs, and would get all refs and lose those that are not here. A URL is
+        // none, and may contain the `=` that ends a key.
+        if !remote.contains([':', '=']) {
+            command.args(["-c", &format!("remote.{remote}.mirror=false")]);
+        }
+        command
+            // An empty value clears the list that the configuration has built up to here.
+            .args(["-c", "push.pushOption=", "push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-signed"])
+            .arg("--recurse-submodules=no");
+        for (_, name, expected) in refs {
+            command.arg(format!("--force-with-lease={name}:{}", expected.unwrap_or_default()));
+        }
+        command.args(["--", remote]);
+        command.args(refs.iter().map(|(sha, name, _)| format!("{}:{name}", sha.unwrap_or_default())));
+        Ok(command)
+    }
+
     /// How many places a push to the remote goes to, by its name or URL.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ mod output;
 mod poll_feed;
 mod poll_refs;
 mod private_state;
+mod prune;
 mod rehearse;
 mod report_page;
 mod review;

@@ -82,9 +82,7 @@ fn posted(name: &str, config: &dyn Fn(&str) -> String, change: &dyn Fn(&str, &st
     // The program may write its file only after the home is made: so it brings it along.
     let file = config(&address);
     let (_fork, poll) = told(name, &[], |text| {
-        let made = format!(
-            "#!/bin/sh\nmkdir -p ~/.config\ncat > ~/.config/patch-notify.curl <<'END'\n{file}\nEND\n"
-        );
+        let made = format!("#!/bin/sh\nmkdir -p ~/.config\ncat > ~/.config/patch-notify.curl <<'END'\n{file}\nEND\n");
         change(&text.replacen("#!/bin/sh\n", &made, 1), &address)
     });
     assert_eq!(poll.stderr, "", "{poll}");
