@@ -308,10 +308,7 @@ fn channels_are_checked() {
     );
     wrong("channel.c.ref = c", &["channel.c.ref: there is no watch whose candidates it could take"]);
     wrong(&format!("{one}channel.ref = c"), &["channel.ref: a channel needs a name"]);
-    wrong(
-        &format!("{one}channel.c.re = c"),
-        &["channel.c.re: there is no such key", "channel.c.re: the channel `c` has no ref"],
-    );
+    wrong(&format!("{one}channel.c.re = c"), &["channel.c.re: there is no such key"]);
     wrong(
         &format!("{one}channel.c.ref = c-{{tag}}"),
         &["channel.c.ref = c-{tag}: a template is a tag's; write it as `refs/tags/{tag}-name.{n}`"],

@@ -108,7 +108,7 @@ fn a_slip_of_the_keyboard_on_a_terminal_gets_a_suggestion() {
     suggests("lgo", "log");
     suggests("reherase", "rehearse");
     suggests("wacth", "watch");
-    for unknown in ["sync", "install", "build all"] {
+    for unknown in ["rebase", "install", "build all"] {
         case(TERMINAL, &format!("patch {unknown}"), &Decision::Unknown);
         handed_over(PIPE, &format!("patch {unknown}"));
     }
