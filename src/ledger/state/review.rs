@@ -1,20 +1,16 @@
-//! What the records say of each signal's way from news to its end, and of the channels.
+//! What the records say of each signal's way from news to its end.
 
 use super::{Stage, State, key_of};
 use crate::{
-    channel::Promote,
     dispatch::result::{Provenance, Status},
     event::Change,
-    ledger::record::{self, Move, Promotion, Record, Run, Signal},
+    ledger::record::{self, Record, Run, Signal},
     review::state::{Evidence, ReviewState, Verdict},
     time::Timestamp,
     watch::{Target, WatchName},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// How many moves of a channel are known by heart.
-const MOVES: usize = 50;
 
 /// A signal, or a candidate that somebody made without one, and how far it came.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -111,42 +107,6 @@ pub struct Word {
     pub by: Option<String>,
     /// When.
     pub at: Timestamp,
-}
-
-/// What is known of a channel.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ChannelState {
-    /// Where it was moved, the newest last; at most 50.
-    pub moves: Vec<Moved>,
-}
-
-/// One move of a channel.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
-pub struct Moved {
-    /// When.
-    pub at: Timestamp,
-    /// How.
-    pub action: Move,
-    /// The signal whose candidate it holds since.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The ref.
-    #[serde(rename = "ref")]
-    pub reference: String,
-    /// The commit before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// The commit since.
-    pub to: String,
-    /// The upstream commit that it stands on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub onto: Option<String>,
-    /// Why.
-    #[serde(default)]
-    pub rule: Promote,
-    /// Who moved it, of a person.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<String>,
 }
 
 fn new() -> Change {
@@ -251,34 +211,6 @@ impl Made {
     }
 }
 
-impl ChannelState {
-    /// Where it was moved last.
-    #[must_use]
-    pub fn last(&self) -> Option<&Moved> {
-        self.moves.last()
-    }
-
-    /// The promotion that a roll-back would undo: the last one that was not undone yet.
-    #[must_use]
-    pub fn to_undo(&self) -> Option<&Moved> {
-        let mut undone = 0_usize;
-        for moved in self.moves.iter().rev() {
-            match moved.action {
-                Move::RolledBack => undone += 1,
-                Move::Promoted if undone == 0 => return Some(moved),
-                Move::Promoted => undone -= 1,
-            }
-        }
-        None
-    }
-
-    /// Whether it ever held this commit, as far as that is known by heart.
-    #[must_use]
-    pub fn held(&self, sha: &str) -> bool {
-        self.moves.iter().any(|moved| moved.to == sha)
-    }
-}
-
 impl State {
     /// The signal of this id on its way, or at its end.
     #[must_use]
@@ -379,25 +311,6 @@ impl State {
                 delivery.at = record.at;
             }
         });
-    }
-
-    pub(super) fn fold_promotion(&mut self, record: &Record, promotion: &Promotion) {
-        let moves = &mut self.channels.entry(promotion.channel.clone()).or_default().moves;
-        moves.push(Moved {
-            at: record.at,
-            action: promotion.action,
-            id: promotion.id.clone(),
-            reference: promotion.reference.clone(),
-            from: promotion.from.clone(),
-            to: promotion.to.clone(),
-            onto: promotion.onto.clone(),
-            rule: promotion.rule,
-            by: promotion.by.clone(),
-        });
-        if moves.len() > MOVES {
-            let old = moves.len() - MOVES;
-            moves.drain(..old);
-        }
     }
 
     /// Whether an attempt at the signal has no end yet.
