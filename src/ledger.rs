@@ -1,11 +1,13 @@
 //! The ledger: `ledger.jsonl`, append-only, the only truth about what was seen and done.
 
+pub mod brief;
 pub mod damage;
 mod error;
 pub mod file;
 pub mod index;
 pub mod lock;
 pub mod record;
+
 pub mod repair;
 pub mod state;
 
@@ -13,7 +15,7 @@ pub use self::error::LedgerError;
 
 use self::{
     file::{Bytes, Tail},
-    index::Position,
+    index::{Index, Position},
     lock::Lock,
     record::Record,
     state::State,
@@ -82,7 +84,7 @@ impl Ledger {
         let Some(file) = private::open_read(&path).map_err(LedgerError::io("cannot read", &path))? else {
             return Ok(false);
         };
-        if let Some((position, state)) = index::load(&self.index_path(), &file) {
+        if let Some(Index { position, state, .. }) = index::load(&self.directory, &file) {
             self.settled = position.length;
             (self.indexed, self.position, self.state) = (position.clone(), position, state);
             self.file = Some(file.try_clone().map_err(LedgerError::io("cannot read", &path))?);
@@ -107,16 +109,6 @@ impl Ledger {
     #[must_use]
     pub fn path(&self) -> PathBuf {
         self.directory.join("ledger.jsonl")
-    }
-
-    fn index_path(&self) -> PathBuf {
-        self.directory.join("index.json")
-    }
-
-    /// How many bytes of it were read: all of its whole lines.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.position.length
     }
 
     /// What the records add up to.
@@ -204,8 +196,9 @@ impl Ledger {
         self.catch_up(&file)?;
         self.settle()?;
         self.position.modified = index::modified(&file);
-        index::save(&self.index_path(), &file, &self.position, &self.state)
-            .map_err(LedgerError::io("cannot write", &self.index_path()))?;
+        let [index, _] = index::files(&self.directory);
+        index::save(&self.directory, &file, &self.position, &mut self.state)
+            .map_err(LedgerError::io("cannot write", &index))?;
         self.indexed = self.position.clone();
         Ok(())
     }

@@ -18,7 +18,7 @@ pub mod watch;
 use crate::{
     config::Config,
     intake::{Check, look},
-    ledger::state::State,
+    ledger::brief::Brief,
     review::waiting::{Actor, Waiting, waiting},
     time::Timestamp,
     watch::{Watch, WatchName},
@@ -44,10 +44,11 @@ impl Overview {
     pub fn of(
         config: &Config,
         watches: &[&Watch],
-        state: &State,
+        brief: &Brief,
         checks: &BTreeMap<WatchName, Check>,
         now: Timestamp,
     ) -> Self {
+        let state = brief.state();
         let is_asked_for = |name: &WatchName| watches.iter().any(|watch| watch.name == *name);
         let failing = checks.iter().map(|(name, check)| (name.clone(), check.failing)).collect();
         let mut waiting = waiting(config, state, &failing, now);
@@ -55,7 +56,7 @@ impl Overview {
         let ids: BTreeSet<&str> = waiting.iter().filter_map(|waiting| waiting.id.as_deref()).collect();
         let line = |watch: &&Watch| {
             let source = look::source(watch, &config.remotes);
-            watch::line(watch, source, state, checks.get(&watch.name), &ids, now)
+            watch::line(watch, source, brief, checks.get(&watch.name), &ids, now)
         };
         let watches = watches.iter().map(line).collect();
         let channels = config.channels.iter().filter(|channel| is_asked_for(&channel.watch));

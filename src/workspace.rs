@@ -3,7 +3,7 @@
 use crate::{
     config::{self, Config, mistake::Mistake},
     git::{Git, GitError, Location},
-    ledger::{Ledger, LedgerError, lock::Lock},
+    ledger::{Ledger, LedgerError, brief::Brief, lock::Lock},
     places::{PlaceError, Places},
     text,
     watch::{Watch, WatchName},
@@ -161,6 +161,14 @@ impl Workspace {
     /// When the ledger cannot be read.
     pub fn ledger_to_read(&self) -> Result<Ledger, Failure> {
         Ok(Ledger::open(&self.places.state)?)
+    }
+
+    /// What the ledger adds up to, for showing it.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn brief(&self) -> Result<Brief, Failure> {
+        Ok(Brief::open(&self.places.state)?)
     }
 
     /// A lock in the state directory.

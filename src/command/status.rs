@@ -23,19 +23,19 @@ use std::path::Path;
 pub fn run(directory: Option<&Path>, args: &StatusArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
     let watches = workspace.watches(&args.names)?;
-    let ledger = workspace.ledger_to_read()?;
+    let brief = workspace.brief()?;
     let checks = checks_at(&workspace.places.state);
     let now = Timestamp::now();
-    let overview = Overview::of(&workspace.config, &watches, ledger.state(), &checks, now);
+    let overview = Overview::of(&workspace.config, &watches, &brief, &checks, now);
     // As of `git diff --quiet --exit-code`, the status is then the answer.
     if !(args.exit_code && report.is_quiet()) {
         if args.prometheus {
             let figures = Figures {
                 repository: &workspace.places.name(),
                 overview: &overview,
-                reviews: counts(&watches, ledger.state(), now),
-                signals: ledger.state().signals,
-                ledger: ledger.length(),
+                reviews: counts(&watches, &brief, now),
+                signals: brief.state().signals,
+                ledger: brief.length(),
             };
             report.verbatim(&metrics::text(&figures));
         } else if report.is_json() {

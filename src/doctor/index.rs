@@ -2,7 +2,11 @@
 
 use super::{Finding, Found, Scene};
 use crate::{
-    ledger::{damage::What, index, state::State},
+    ledger::{
+        damage::What,
+        index::{self, Index},
+        state::State,
+    },
     private,
 };
 
@@ -10,14 +14,20 @@ use crate::{
 pub fn check(scene: &Scene) -> Vec<Finding> {
     let check = "index";
     let (Some(places), Found::Read(scan)) = (&scene.places, &scene.ledger) else { return Vec::new() };
-    let path = places.state.join("index.json");
+    let [path, _] = index::files(&places.state);
     let (Ok(Some(ledger)), Ok(there)) =
         (private::open_read(&places.state.join("ledger.jsonl")), private::open_read(&path))
     else {
         return Vec::new();
     };
-    let Some((position, indexed)) = index::load(&path, &ledger) else {
-        let found = if there.is_some() { "it does not fit the ledger" } else { "there is none" };
+    let Some(Index { position, counts, state: indexed, .. }) = index::load(&places.state, &ledger) else {
+        let found = if there.is_none() {
+            "there is none"
+        } else if index::load_brief(&places.state, &ledger).is_some() {
+            "the rest of it, index-rest.json, is missing or of another one"
+        } else {
+            "it does not fit the ledger"
+        };
         return vec![Finding::ok(check, format!("{found}: the next poll makes it"))];
     };
     if scan.damages.iter().any(|damage| damage.what != What::Torn) {
@@ -27,7 +37,7 @@ pub fn check(scene: &Scene) -> Vec<Finding> {
     for (_, record) in scan.records.iter().filter(|(line, _)| *line <= position.lines) {
         state.fold(record);
     }
-    vec![if state == indexed {
+    vec![if state == indexed && state.counts() == counts {
         Finding::ok(check, format!("it agrees with the ledger up to line {}", position.lines))
     } else {
         Finding::broken(check, "it says something else than the ledger, of which it is made")

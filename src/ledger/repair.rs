@@ -3,7 +3,7 @@
 use super::{
     Ledger, LedgerError,
     damage::{self, Damage, What},
-    file,
+    file, index,
 };
 use crate::{private, time::Timestamp};
 use std::{
@@ -61,11 +61,15 @@ pub fn repair(directory: &Path, now: Timestamp) -> Result<Option<Repaired>, Ledg
 /// # Errors
 /// When the file system refuses.
 pub fn drop_index(directory: &Path) -> Result<(), LedgerError> {
-    let index = Ledger::unread(directory).index_path();
-    match fs::remove_file(&index) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(LedgerError::io("cannot remove", &index)(error)),
-        _ => private::sync_dir(directory).map_err(LedgerError::io("cannot sync", directory)),
+    for file in index::files(directory) {
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(LedgerError::io("cannot remove", &file)(error));
+            }
+            _ => {}
+        }
     }
+    private::sync_dir(directory).map_err(LedgerError::io("cannot sync", directory))
 }
 
 /// Keeps the bytes under a name that nothing has yet, durably.

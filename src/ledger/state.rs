@@ -3,10 +3,14 @@
 //! A fold over the records in their order, and nothing else: no clock, no configuration.
 
 mod channel;
+mod rest;
 mod review;
 
-pub use self::channel::{ChannelState, Moved};
-pub use self::review::{Made, Pushed, Seen, UnderReview, Word};
+pub use self::{
+    channel::{ChannelState, Moved},
+    rest::{Counts, Rest},
+    review::{Made, Pushed, Seen, UnderReview, Word},
+};
 
 use super::record::{Action, Body, Notice, PrimedReason, Problem, Record, Run, Signal};
 use crate::{

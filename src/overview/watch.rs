@@ -102,11 +102,12 @@ pub enum Stands {
 pub fn line(
     watch: &Watch,
     source: String,
-    state: &State,
+    brief: &Brief,
     check: Option<&Check>,
     waiting: &BTreeSet<&str>,
     now: Timestamp,
 ) -> WatchLine {
+    let state = brief.state();
     let unknown = WatchState::default();
     let known = state.watches.get(&watch.name).unwrap_or(&unknown);
     WatchLine {
@@ -117,7 +118,7 @@ pub fn line(
         checked_at: check.map(|check| check.at),
         deferred_until: check.and_then(|check| check.deferred_until).filter(|until| *until > now),
         primed: known.primed,
-        known: counts::known(state, &watch.name),
+        known: brief.counts(&watch.name).known,
         newest: known.newest.clone(),
         problem: known.problem.clone(),
         failing: check.map(|check| check.failing).unwrap_or_default(),

@@ -11,7 +11,7 @@ mod workflow;
 use crate::environment::{Environment, Output, can_trace};
 use crate::fork::{Fork, without_durations};
 use expect_test::expect;
-use patch_moi::refname;
+use patch_moi::ledger::index::checksum;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -255,25 +255,44 @@ fn a_later_version_is_named_and_not_repaired() {
 fn an_index_that_lies_is_found_and_dropped() {
     let fork = busy();
     fork.patch(&["replay", "v1.1.0", "--no-dispatch"]).success();
-    fork.patch(&["poll", "--no-dispatch"]).success();
-    let index = fs::read_to_string(fork.state("index.json")).unwrap();
-    let (_, content) = index.split_once('\n').unwrap();
-    let lie = content.replace("\"signals\":1", "\"signals\":7");
-    assert_ne!(lie, content);
-    fs::write(fork.state("index.json"), format!("{}\n{lie}", refname::hash(&lie))).unwrap();
-    found(&fork, &["-q"]).is(&expect![[r#"
+    let hash = |text: &str| checksum(text.as_bytes());
+    let rest = fs::read_to_string(fork.state("index-rest.json")).unwrap();
+    let false_rest = rest.replace("v1.0.0", "v0.0.1");
+    for (from, to, rest) in [
+        ("\"signals\":1", "\"signals\":7", &rest),
+        ("\"known\":2", "\"known\":3", &rest),
+        (&*hash(&rest), &*hash(&false_rest), &false_rest),
+    ] {
+        // It is there again, with what it was written with.
+        fork.patch(&["poll", "--no-dispatch"]).success();
+        let index = fs::read_to_string(fork.state("index.json")).unwrap();
+        let (_, content) = index.split_once('\n').unwrap();
+        let lie = content.replace(from, to);
+        assert_ne!(lie, content);
+        fs::write(fork.state("index.json"), format!("{}\n{lie}", hash(&lie))).unwrap();
+        fs::write(fork.state("index-rest.json"), rest).unwrap();
+        lies(&fork);
+    }
+}
+
+/// The index is found to lie, and is dropped.
+#[track_caller]
+fn lies(fork: &Fork) {
+    let found = |args: &[&str]| found(fork, args);
+    found(&["-q"]).is(&expect![[r#"
         status: 1
         --- stdout
         broken  index: it says something else than the ledger, of which it is made
                 fix: patch doctor --repair
     "#]]);
     let ledger = fork.ledger();
-    found(&fork, &["-q", "--repair"]).is(&expect![[r#"
+    found(&["-q", "--repair"]).is(&expect![[r#"
         status: 0
         --- stdout
         ok      repair: the index is dropped: the next poll makes it
     "#]]);
     assert_eq!(fork.ledger(), ledger);
+    assert!(!fork.state("index.json").exists() && !fork.state("index-rest.json").exists());
 }
 
 #[test]

@@ -273,7 +273,16 @@ fn a_signal_cut_short_anywhere_is_recorded_again_once() {
 fn refused(fork: &Fork, said: &str) {
     let before = fork.ledger();
     let kept = files(&fork.path("state"));
-    for args in [&["poll"][..], &["dispatch"], &["status"], &["log"], &["retry", "--all"], &["poll", "--dry-run"]] {
+    for args in [
+        &["poll"][..],
+        &["dispatch"],
+        &["status"],
+        &["log"],
+        &["retry", "--all"],
+        &["poll", "--dry-run"],
+        &["show", "v1.1.0"],
+        &["log", "-n1"],
+    ] {
         let output = fork.says_of(args);
         assert_eq!((output.status, output.stdout.as_str()), (1, ""), "{args:?} {output}");
         assert_eq!(output.stderr, said, "{args:?}");
@@ -374,11 +383,69 @@ fn an_index_that_is_missing_stale_or_damaged_is_made_again() {
 }
 
 #[test]
+fn the_rest_of_an_index_is_believed_by_its_own_index_alone() {
+    let fork = Fork::dispatching("command", "exit 1");
+    fork.release("v1.1.0");
+    fork.patch(&["poll"]).run();
+    let paths = [fork.state("index.json"), fork.state("index-rest.json")];
+    let read = || paths.each_ref().map(|path| fs::read(path).unwrap());
+    let [older, older_rest] = read();
+    fork.release("v1.2.0");
+    fork.patch(&["poll"]).run();
+    let status = fork.patch(&["status", "--json"]).success();
+    let agrees = || fork.patch(&["doctor"]).run().stdout.contains("ok      index: it agrees with the ledger");
+    let [index, rest] = read();
+    let edited = String::from_utf8(rest.clone()).unwrap().replace("v1.0.0", "v0.0.1").into_bytes();
+    for (number, [index, rest]) in [
+        [Some(&index), None],
+        [Some(&index), Some(&older_rest)],
+        [Some(&index), Some(&edited)],
+        [Some(&index), Some(&Vec::new())],
+        [Some(&older), Some(&rest)],
+        [None, Some(&rest)],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        for (path, content) in paths.iter().zip([index, rest]) {
+            match content {
+                Some(content) => fs::write(path, content).unwrap(),
+                None => fs::remove_file(path).unwrap(),
+            }
+        }
+        assert_eq!(fork.patch(&["status", "--json"]).success(), status, "{number}");
+        let poll = fork.patch(&["poll"]).success();
+        assert_eq!((poll.stdout.as_str(), poll.stderr.as_str()), ("", ""), "{number}");
+        assert!(agrees(), "{number}");
+    }
+}
+
+#[test]
+fn status_shows_what_came_after_the_index() {
+    let fork = Fork::dispatching("command", "exit 1");
+    fork.release("v1.1.0");
+    fork.patch(&["poll", "--no-dispatch"]).success();
+    let signal = fork.ledger().lines().last().unwrap().replace("v1.1.0", "v1.2.0");
+    let known = |fork: &Fork| {
+        let status: Value = serde_json::from_str(&fork.patch(&["status", "--json"]).success().stdout).unwrap();
+        (
+            status["known"].as_u64().unwrap(),
+            status["deliveries"].as_array().unwrap().len(),
+            status["newest"]["key"].clone(),
+        )
+    };
+    assert_eq!(known(&fork), (2, 1, "v1.1.0".into()));
+    fork.write_ledger(format!("{}{signal}\n", fork.ledger()));
+    assert_eq!(known(&fork), (3, 2, "v1.2.0".into()));
+}
+
+#[test]
 fn a_poll_without_news_reads_and_writes_no_more_than_the_index() {
     let fork = Fork::new();
     let inodes = || {
         (
             fs::metadata(fork.state("index.json")).unwrap().ino(),
+            fs::metadata(fork.state("index-rest.json")).unwrap().ino(),
             fs::metadata(fork.state("ledger.jsonl")).unwrap().mtime_nsec(),
         )
     };

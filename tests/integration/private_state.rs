@@ -240,7 +240,7 @@ fn what_is_in_the_place_of_a_derived_file_costs_no_news() {
         hosts.join(format!("{}.json", patch_moi::refname::hash(&origin)))
     };
     for instead in NO_FILES.into_iter().chain([Instead::Foreign]) {
-        for name in ["index.json", "checks.json"] {
+        for name in ["index.json", "index-rest.json", "checks.json"] {
             let status = fares(name, |fork| state(fork).join(name), instead);
             assert!(matches!(status, None | Some(0)), "{name} {instead:?}: {status:?}");
         }

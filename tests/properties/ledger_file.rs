@@ -3,8 +3,11 @@
 use crate::{folding::any_records, one_in, watcher::folded};
 use patch_moi::ledger::{
     Ledger,
+    brief::Brief,
     file::{self, Tail},
+    index,
     record::Record,
+    state::State,
 };
 use proptest::{collection::vec, prelude::*, sample::Index};
 use std::{fs, io::Write, path::Path};
@@ -22,10 +25,12 @@ enum Happening {
     Restart(bool),
     /// One of the two stores its index.
     Index(bool),
-    /// A byte of the index is changed.
-    Damage(Index, u8),
-    /// The index is lost.
-    Lose,
+    /// A byte of one of the index's files is changed.
+    Damage(bool, Index, u8),
+    /// One of them is lost.
+    Lose(bool),
+    /// One of them is put back to what it was at the beginning.
+    Restore(bool),
 }
 
 fn any_happening() -> impl Strategy<Value = Happening> {
@@ -39,8 +44,10 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         1 => garbage.prop_map(Happening::Garbage),
         1 => any::<bool>().prop_map(Happening::Restart),
         2 => any::<bool>().prop_map(Happening::Index),
-        1 => (any::<Index>(), 1..=255_u8).prop_map(|(index, bits)| Happening::Damage(index, bits)),
-        1 => Just(Happening::Lose),
+        1 => (any::<bool>(), any::<Index>(), 1..=255_u8)
+            .prop_map(|(rest, index, bits)| Happening::Damage(rest, index, bits)),
+        1 => any::<bool>().prop_map(Happening::Lose),
+        1 => any::<bool>().prop_map(Happening::Restore),
     ]
 }
 
@@ -98,6 +105,8 @@ proptest! {
         let open = || Ledger::open(directory).unwrap();
         let mut processes = [open(), open()];
         let mut recorded: Vec<Record> = Vec::new();
+        let files = index::files(directory);
+        let mut saved: Option<[Option<Vec<u8>>; 2]> = None;
         for happening in happenings {
             match happening {
                 Happening::Append(one, records) => {
@@ -121,19 +130,31 @@ proptest! {
                     write(directory, &bytes);
                 }
                 Happening::Restart(one) => processes[usize::from(one)] = open(),
-                Happening::Index(one) => processes[usize::from(one)].save_index().unwrap(),
-                Happening::Damage(index, bits) => {
-                    let path = directory.join("index.json");
-                    if let Ok(mut bytes) = fs::read(&path) {
-                        let at = index.index(bytes.len());
-                        bytes[at] ^= bits;
-                        fs::write(&path, bytes).unwrap();
+                Happening::Index(one) => {
+                    processes[usize::from(one)].save_index().unwrap();
+                    if saved.is_none() {
+                        saved = files.each_ref().map(|path| fs::read(path).ok()).into();
                     }
                 }
-                Happening::Lose => drop(fs::remove_file(directory.join("index.json"))),
+                Happening::Damage(rest, index, bits) => {
+                    let path = &files[usize::from(rest)];
+                    if let Ok(mut bytes) = fs::read(path) {
+                        let at = index.index(bytes.len());
+                        bytes[at] ^= bits;
+                        fs::write(path, bytes).unwrap();
+                    }
+                }
+                Happening::Lose(rest) => drop(fs::remove_file(&files[usize::from(rest)])),
+                Happening::Restore(rest) => {
+                    if let Some(Some(bytes)) = saved.as_ref().map(|saved| saved[usize::from(rest)].as_ref()) {
+                        fs::write(&files[usize::from(rest)], bytes).unwrap();
+                    }
+                }
             }
             let reader = open();
-            prop_assert_eq!(reader.state(), &folded(&recorded));
+            let whole = folded(&recorded);
+            prop_assert_eq!(reader.state(), &whole);
+            is_brief(directory, &whole);
         }
         for process in &mut processes {
             process.refresh().unwrap();
@@ -141,6 +162,19 @@ proptest! {
         }
         prop_assert_eq!(processes[0].records().unwrap(), recorded);
     }
+}
+
+/// What is read for showing it is the whole state, but for what is only counted.
+fn is_brief(directory: &Path, whole: &State) {
+    let brief = Brief::open(directory).unwrap();
+    let counts = whole.counts();
+    for watch in whole.watches.keys().chain(counts.keys()) {
+        assert_eq!(brief.counts(watch), counts.get(watch).cloned().unwrap_or_default(), "{watch}");
+    }
+    let mut rest = whole.clone();
+    rest.closed.clear();
+    rest.watches.values_mut().for_each(|watch| watch.known.clear());
+    assert_eq!(brief.state(), &rest);
 }
 
 /// A record after a torn line sets that line aside; two torn writes never stand one behind the other.

@@ -305,6 +305,7 @@ impl Scene {
     pub fn is_tidy(&self, label: &str) {
         let expected = [
             "checks.json",
+            "index-rest.json",
             "index.json",
             "intake.lock",
             "ledger.jsonl",
