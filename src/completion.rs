@@ -4,10 +4,7 @@
 
 use crate::{
     command::select,
-    ledger::{
-        record::{Body, Signal},
-        state::key_of,
-    },
+    ledger::{record::Signal, state::key_of},
     text,
     workspace::Workspace,
 };
@@ -41,16 +38,13 @@ pub fn signals(current: &OsStr) -> Vec<CompletionCandidate> {
     let ledger = Workspace::open(None).and_then(|workspace| workspace.ledger_to_read());
     let Ok(records) = ledger.and_then(|ledger| Ok(ledger.records()?)) else { return Vec::new() };
     let current = current.to_string_lossy();
+    let signals = select::signals(&records);
     let name = |signal: &Signal| {
         let key = key_of(&signal.watch, &signal.id);
-        if select::exactly(&records, key).len() == 1 { key.to_owned() } else { select::short(signal) }
+        if select::exactly(&signals, key).len() == 1 { key.to_owned() } else { select::short(signal) }
     };
-    let newest = records.iter().rev().filter_map(|record| match &record.body {
-        Body::Signal(signal) => Some(signal),
-        _ => None,
-    });
+    let newest = signals.iter().rev().take(OFFERED);
     newest
-        .take(OFFERED)
         .map(|signal| (name(signal), signal))
         .filter(|(name, _)| name.starts_with(&*current) && !name.contains(text::is_unsafe))
         .map(|(name, signal)| CompletionCandidate::new(name).help(Some(text::printable(&signal.id).into())))

@@ -6,9 +6,11 @@ mod error;
 pub mod file;
 pub mod index;
 pub mod lock;
+pub mod reader;
 pub mod record;
 
 pub mod repair;
+pub mod scan;
 pub mod state;
 
 pub use self::error::LedgerError;

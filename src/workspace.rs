@@ -3,7 +3,7 @@
 use crate::{
     config::{self, Config, mistake::Mistake},
     git::{Git, GitError, Location},
-    ledger::{Ledger, LedgerError, brief::Brief, lock::Lock},
+    ledger::{Ledger, LedgerError, brief::Brief, lock::Lock, reader::Reader},
     places::{PlaceError, Places},
     text,
     watch::{Watch, WatchName},
@@ -169,6 +169,14 @@ impl Workspace {
     /// When the ledger cannot be read.
     pub fn brief(&self) -> Result<Brief, Failure> {
         Ok(Brief::open(&self.places.state)?)
+    }
+
+    /// The ledger's lines, for showing some of them.
+    ///
+    /// # Errors
+    /// When the ledger cannot be read.
+    pub fn lines(&self) -> Result<Reader, Failure> {
+        Ok(Reader::open(&self.places.state)?)
     }
 
     /// A lock in the state directory.

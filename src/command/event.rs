@@ -24,28 +24,26 @@ const LOOK: Duration = Duration::from_secs(60);
 /// When there is neither such a commit nor such a signal.
 pub fn run(directory: Option<&Path>, args: &EventArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory);
-    let records = match &workspace {
-        Ok(workspace) => workspace.ledger_to_read()?.records()?,
-        Err(_) => Vec::new(),
-    };
+    let lines = workspace.as_ref().ok().map(Workspace::lines).transpose()?;
+    let mentions = lines.as_ref().map(|lines| lines.mentions(&args.source)).transpose()?.unwrap_or_default();
+    let signals = select::signal_lines(&mentions);
     // The ledger's own word comes first: a tag of upstream's is called like a key, and its commit's
     // message is upstream's.
-    let event = match select::exactly(&records, &args.source).as_slice() {
-        [signal] => Some(signal.event.clone()),
-        _ => in_commit(directory, &args.source),
-    };
-    if let Some(event) = event {
+    let is_meant = select::exactly(&signals, &args.source).len() == 1;
+    if let Some(event) = (!is_meant).then(|| in_commit(directory, &args.source)).flatten() {
         report.verbatim(&event.document());
         return Ok(Outcome::Done);
     }
-    workspace?;
-    if select::named(&records, &args.source).is_empty() {
+    let lines = lines.map_or_else(|| workspace?.lines(), Ok)?;
+    if select::named(&signals, &args.source).is_empty() {
         return Err(Failure::Usage(
             format!("`{}` is neither a trigger commit nor a signal", text::printable(&args.source)),
             Some("list the signals with `patch log --kind signal`".to_owned()),
         ));
     }
-    report.verbatim(&select::signal(&records, &args.source)?.event.document());
+    let id = select::id(&mentions, &args.source)?;
+    let records = lines.records(signals.into_iter().filter(|mention| mention.id == id))?;
+    report.verbatim(&select::signal(&records, &id)?.event.document());
     Ok(Outcome::Done)
 }
 

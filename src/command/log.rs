@@ -3,6 +3,7 @@
 use crate::{
     cli::LogArgs,
     ledger::{
+        reader::Asked,
         record::{Body, Record},
         state::key_of,
     },
@@ -19,25 +20,24 @@ use std::path::Path;
 /// When the ledger cannot be read.
 pub fn run(directory: Option<&Path>, args: &LogArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
+    let lines = workspace.lines()?;
+    let newest = lines.newest(Asked { watches: &args.names, kinds: &args.kind, limit: args.limit })?;
     // A watch that was removed from the configuration still has its records.
-    let lines = workspace.ledger_to_read()?.lines()?;
-    if let Some(name) = args.names.iter().find(|name| !lines.iter().any(|(record, _)| record.watch() == Some(name))) {
-        workspace.watch(name)?;
+    for name in args.names.iter().filter(|name| !newest.iter().any(|(record, _)| record.watch() == Some(name))) {
+        if let Err(unknown) = workspace.watch(name)
+            && !lines.knows(name)?
+        {
+            return Err(unknown);
+        }
     }
-    let wanted = |(record, _): &&(Record, String)| {
-        (args.names.is_empty() || record.watch().is_some_and(|watch| args.names.contains(watch)))
-            && (args.kind.is_empty() || args.kind.iter().any(|kind| kind == record.kind()))
-    };
-    let lines: Vec<&(Record, String)> = lines.iter().filter(wanted).collect();
-    let from = if args.limit == 0 { 0 } else { lines.len().saturating_sub(args.limit) };
     if report.is_json() {
-        for (_, line) in &lines[from..] {
+        for (_, line) in &newest {
             // As it is in the file, with what a later version wrote; only not past a terminal's defences.
             report.answer(&text::clean_json(line));
         }
         return Ok(Outcome::Done);
     }
-    let rows: Vec<Vec<String>> = lines[from..].iter().map(|(record, _)| row(record)).collect();
+    let rows: Vec<Vec<String>> = newest.iter().map(|(record, _)| row(record)).collect();
     if !rows.is_empty() {
         report.verbatim(&table(&["at", "watch", "kind", "what"], rows));
     }

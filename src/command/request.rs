@@ -6,6 +6,7 @@ use crate::{
     dispatch::plan::{Standing, is_wanted, standing},
     event::Change,
     ledger::{
+        reader::Reader,
         record::{Action, Body, Record, Request, Signal},
         state::{Delivery, Stage, State},
     },
@@ -26,27 +27,30 @@ use std::path::Path;
 pub fn retry(directory: Option<&Path>, args: &RetryArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
     let ledger = workspace.ledger()?;
-    let records = ledger.records()?;
-    let ids: Vec<String> = if args.all {
-        let state = ledger.state();
+    let state = ledger.state();
+    // All of the ledger is read once for all of them, or looked through for each of a few.
+    let histories = if args.all {
         let is_stuck = |id: &&String| !to_retry(&workspace, state, id).is_empty();
-        state.open.keys().filter(is_stuck).cloned().collect()
+        let records = ledger.records()?;
+        let of = |id: &String| records.iter().filter(|record| record.id() == Some(id)).cloned().collect();
+        state.open.keys().filter(is_stuck).map(|id| (id.clone(), of(id))).collect()
     } else {
-        args.ids.iter().map(|id| Ok(select::signal(&records, id)?.id.clone())).collect::<Result<_, Failure>>()?
+        let lines = workspace.lines()?;
+        args.ids.iter().map(|id| history(&lines, id)).collect::<Result<Vec<_>, _>>()?
     };
     let mut requests = Vec::new();
-    for id in ids {
-        let signal = select::signal(&records, &id)?;
-        let targets = to_retry(&workspace, ledger.state(), &id);
+    for (id, records) in &histories {
+        let signal = select::signal(records, id)?;
+        let targets = to_retry(&workspace, state, id);
         if targets.is_empty() {
-            let id = text::printable(&id);
+            let id = text::printable(id);
             workspace.watch(&signal.watch)?;
             return Err(Failure::Usage(
                 format!("nothing of `{id}` failed or waits for a person, for the targets that its watch has"),
                 Some("`patch dispatch` does what is due; to dispatch it again all the same, `patch replay`".to_owned()),
             ));
         }
-        requests.push(request(signal, &records, Action::Retry, targets));
+        requests.push(request(signal, records, Action::Retry, targets));
     }
     perform(&workspace, requests, args.no_dispatch, report)
 }
@@ -57,16 +61,25 @@ pub fn retry(directory: Option<&Path>, args: &RetryArgs, report: &Report) -> Res
 /// When there is no such signal, or nobody to hand it to.
 pub fn replay(directory: Option<&Path>, args: &ReplayArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
-    let records = workspace.ledger_to_read()?.records()?;
+    let lines = workspace.lines()?;
     let mut requests = Vec::new();
     for id in &args.ids {
-        let signal = select::signal(&records, id)?;
+        let (id, records) = history(&lines, id)?;
+        let signal = select::signal(&records, &id)?;
         let watch = workspace.watch(&signal.watch)?;
         let targets = if args.to.is_empty() { replayed(watch, signal) } else { args.to.clone() };
         check_targets(watch, signal, &targets)?;
         requests.push(request(signal, &records, Action::Replay, targets));
     }
     perform(&workspace, requests, args.no_dispatch, report)
+}
+
+/// The one signal that `wanted` names, by its id, and all that is recorded of it.
+fn history(lines: &Reader, wanted: &str) -> Result<(String, Vec<Record>), Failure> {
+    let mentions = lines.mentions(wanted)?;
+    let id = select::id(&mentions, wanted)?;
+    let records = lines.records(mentions.iter().filter(|mention| mention.id == id))?;
+    Ok((id, records))
 }
 
 /// Whom a signal is handed again if nobody is named: whom it is handed by itself, if there is anybody.

@@ -2,45 +2,84 @@
 
 use crate::{
     ledger::{
+        reader::Mention,
         record::{Body, Record, Signal},
         state::{State, key_of},
     },
     text,
+    watch::WatchName,
     workspace::Failure,
 };
 
-/// The signals that `wanted` names among `records`: the one of this id, or those of exactly this key,
-/// or those whose name begins with it.
-#[must_use]
-pub fn named<'a>(records: &'a [Record], wanted: &str) -> Vec<&'a Signal> {
-    let exact = exactly(records, wanted);
-    if exact.is_empty() { of(records, |name| name.starts_with(wanted)) } else { exact }
+/// Something that is called as a signal is.
+pub trait Named {
+    /// The watch.
+    fn watch(&self) -> &WatchName;
+    /// The id.
+    fn id(&self) -> &str;
 }
 
-/// The signals that have this id, or else this key.
+impl Named for Signal {
+    fn watch(&self) -> &WatchName {
+        &self.watch
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Named for Mention {
+    fn watch(&self) -> &WatchName {
+        &self.watch
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// Those that `wanted` names: the one of this id, or those of exactly this key, or those whose name
+/// begins with it.
 #[must_use]
-pub fn exactly<'a>(records: &'a [Record], wanted: &str) -> Vec<&'a Signal> {
+pub fn named<'a, T: Named>(all: &[&'a T], wanted: &str) -> Vec<&'a T> {
+    let exact = exactly(all, wanted);
+    if exact.is_empty() { of(all, |name| name.starts_with(wanted)) } else { exact }
+}
+
+/// Those that have this id, or else this key.
+#[must_use]
+pub fn exactly<'a, T: Named>(all: &[&'a T], wanted: &str) -> Vec<&'a T> {
     // A feed may call an entry like another's id: that one's own name comes first.
-    let of_id: Vec<&Signal> = signals(records).filter(|signal| signal.id == wanted).collect();
-    if of_id.is_empty() { of(records, |name| name == wanted) } else { of_id }
+    let of_id: Vec<&T> = all.iter().copied().filter(|it| it.id() == wanted).collect();
+    if of_id.is_empty() { of(all, |name| name == wanted) } else { of_id }
 }
 
-fn signals(records: &[Record]) -> impl Iterator<Item = &Signal> {
-    records.iter().filter_map(|record| match &record.body {
-        Body::Signal(signal) => Some(&**signal),
-        _ => None,
-    })
-}
-
-fn of(records: &[Record], is_meant: impl Fn(&str) -> bool) -> Vec<&Signal> {
-    let names = |signal: &Signal| [signal.id.clone(), key_of(&signal.watch, &signal.id).to_owned(), short(signal)];
-    signals(records).filter(|signal| names(signal).iter().any(|name| is_meant(name))).collect()
+fn of<'a, T: Named>(all: &[&'a T], is_meant: impl Fn(&str) -> bool) -> Vec<&'a T> {
+    let is_named = |it: &T| is_meant(it.id()) || is_meant(key_of(it.watch(), it.id())) || is_meant(&short(it));
+    all.iter().copied().filter(|it| is_named(it)).collect()
 }
 
 /// The watch and the key: the shortest name that a signal surely has for itself.
 #[must_use]
-pub fn short(signal: &Signal) -> String {
-    format!("{}:{}", signal.watch, key_of(&signal.watch, &signal.id))
+pub fn short(it: &impl Named) -> String {
+    format!("{}:{}", it.watch(), key_of(it.watch(), it.id()))
+}
+
+/// The signals among `records`.
+#[must_use]
+pub fn signals(records: &[Record]) -> Vec<&Signal> {
+    let signals = records.iter().filter_map(|record| match &record.body {
+        Body::Signal(signal) => Some(&**signal),
+        _ => None,
+    });
+    signals.collect()
+}
+
+/// The lines among `mentions` that are signals.
+#[must_use]
+pub fn signal_lines(mentions: &[Mention]) -> Vec<&Mention> {
+    mentions.iter().filter(|mention| mention.is_signal).collect()
 }
 
 /// The one signal that `wanted` names among `records`.
@@ -48,16 +87,43 @@ pub fn short(signal: &Signal) -> String {
 /// # Errors
 /// When there is none, or more than one.
 pub fn signal<'a>(records: &'a [Record], wanted: &str) -> Result<&'a Signal, Failure> {
-    let found = named(records, wanted);
+    one(&signals(records), wanted)
+}
+
+/// The id of the one signal that `wanted` names among `mentions`.
+///
+/// # Errors
+/// When there is none, or more than one.
+pub fn id(mentions: &[Mention], wanted: &str) -> Result<String, Failure> {
+    Ok(one(&signal_lines(mentions), wanted)?.id.clone())
+}
+
+/// As [`id`], or the one candidate without a signal of which there are reviews.
+///
+/// # Errors
+/// As [`id`].
+pub fn id_of_any(mentions: &[Mention], wanted: &str) -> Result<String, Failure> {
+    let signals = signal_lines(mentions);
+    if !named(&signals, wanted).is_empty() {
+        return Ok(one(&signals, wanted)?.id.clone());
+    }
+    let mut reviews: Vec<&Mention> = mentions.iter().filter(|mention| mention.is_review).collect();
+    reviews.sort_by(|one, other| one.id.cmp(&other.id));
+    reviews.dedup_by(|one, other| one.id == other.id);
+    Ok(one(&reviews, wanted)?.id.clone())
+}
+
+fn one<'a, T: Named>(all: &[&'a T], wanted: &str) -> Result<&'a T, Failure> {
+    let found = named(all, wanted);
     let shown = text::printable(text::clipped(wanted, 100));
     match found.as_slice() {
-        [signal] => Ok(signal),
+        [one] => Ok(one),
         [] => Err(Failure::Usage(
             format!("there is no signal `{shown}`"),
             Some("list them with `patch log --kind signal`".to_owned()),
         )),
         several => {
-            let ids: Vec<String> = several.iter().take(5).map(|signal| text::printable(&short(signal))).collect();
+            let ids: Vec<String> = several.iter().take(5).map(|it| text::printable(&short(*it))).collect();
             let more = if several.len() > ids.len() { ", …" } else { "" };
             Err(Failure::Usage(
                 format!("{} signals begin with `{shown}`", several.len()),

@@ -24,12 +24,14 @@ use std::{
 /// When there is no such signal, or the ledger cannot be read.
 pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result<Outcome, Failure> {
     let workspace = Workspace::open(directory)?;
-    let records = workspace.ledger_to_read()?.records()?;
-    let signal = select::signal(&records, &args.id)?;
-    let history: Vec<&Record> = records.iter().filter(|record| record.id() == Some(&signal.id)).collect();
+    let lines = workspace.lines()?;
+    let mentions = lines.mentions(&args.id)?;
+    let id = select::id_of_any(&mentions, &args.id)?;
+    let mut history = lines.records(mentions.iter().filter(|mention| mention.id == id))?;
+    history.retain(|record| record.id() == Some(&id));
     let state = &workspace.places.state;
     if report.is_json() {
-        for record in history {
+        for record in &history {
             report.verbatim(&record.line());
             if let Body::Run(run) = &record.body
                 && let Some(carried) = carried(state, run)
@@ -52,7 +54,7 @@ pub fn run(directory: Option<&Path>, args: &ShowArgs, report: &Report) -> Result
         _ => None,
     });
     if !args.log {
-        tell(report, state, signal, &history);
+        tell(report, state, &id, &history);
     }
     for run in runs {
         // The report says all that the output does.
@@ -82,25 +84,11 @@ pub fn carried(state: &Path, run: &Run) -> Option<carry::report::Report> {
     serde_json::from_reader(private::open_read(&file).ok()??).ok()
 }
 
-fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
-    report.answer(&report.paint().styled(Style::Name, &text::printable(&signal.id)));
-    let entry = &signal.entry;
-    let fields = [
-        ("change", Some(signal.change.as_str().to_owned())),
-        ("title", entry.title.clone()),
-        ("tag", entry.tag.clone()),
-        ("commit", entry.sha.clone()),
-        ("before", signal.previous.clone()),
-        ("url", entry.url.clone()),
-        ("author", entry.author.clone()),
-        ("published", entry.published_at.map(|at| at.to_string())),
-        ("seen", Some(signal.event.received_at.to_string())),
-        ("for", Some(signal.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))),
-    ];
-    for (name, value) in fields {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            report.answer(&format!("  {name:<10}{}", text::printable(&value)));
-        }
+fn tell(report: &Report, state: &Path, id: &str, history: &[Record]) {
+    report.answer(&report.paint().styled(Style::Name, &text::printable(id)));
+    // A candidate that somebody made by hand has none.
+    if let Some(signal) = select::signals(history).first() {
+        describe(report, signal);
     }
     for record in history {
         let at = report.paint().styled(Style::Faint, &record.at.to_string());
@@ -121,6 +109,27 @@ fn tell(report: &Report, state: &Path, signal: &Signal, history: &[&Record]) {
                 text::printable(skipped.by.as_deref().unwrap_or_default())
             )),
             _ => {}
+        }
+    }
+}
+
+fn describe(report: &Report, signal: &Signal) {
+    let entry = &signal.entry;
+    let fields = [
+        ("change", Some(signal.change.as_str().to_owned())),
+        ("title", entry.title.clone()),
+        ("tag", entry.tag.clone()),
+        ("commit", entry.sha.clone()),
+        ("before", signal.previous.clone()),
+        ("url", entry.url.clone()),
+        ("author", entry.author.clone()),
+        ("published", entry.published_at.map(|at| at.to_string())),
+        ("seen", Some(signal.event.received_at.to_string())),
+        ("for", Some(signal.targets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))),
+    ];
+    for (name, value) in fields {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            report.answer(&format!("  {name:<10}{}", text::printable(&value)));
         }
     }
 }

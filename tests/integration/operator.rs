@@ -214,6 +214,48 @@ fn show_tells_all_of_one_signal() {
 }
 
 #[test]
+fn show_tells_the_reviews_of_a_candidate_without_a_signal() {
+    let fork = busy();
+    let review = |key: &str, second: u8, rest: &str| {
+        format!(
+            "{{\"v\":1,\"at\":\"2026-01-02T03:04:0{second}.000Z\",\"kind\":\"review\",\"watch\":\"up\",\
+             \"id\":\"patch:up:{key}:upstream.release\",{rest}}}\n"
+        )
+    };
+    let candidate = "\"ref\":\"refs/heads/patch-moi/candidate/up/v3\",\"sha\":\"0123\"";
+    let seen = review("v3.0.0", 6, &format!("\"state\":\"awaiting\",\"evidence\":\"fork-ref\",{candidate}"));
+    let approved = review(
+        "v3.0.0",
+        7,
+        "\"state\":\"awaiting\",\"evidence\":\"person\",\"verdict\":\"approved\",\"by\":\"Ann <a@b>\",\"message\":\"good\\u001b\"",
+    );
+    let other = review("v3.1.0", 8, "\"state\":\"landed\",\"evidence\":\"contained\"");
+    fork.write_ledger(fork.ledger() + &seen + &approved + &other);
+    fork.says_of(&["show", "v3.0"]).is(&expect![[r#"
+        status: 0
+        --- stdout
+        patch:up:v3.0.0:upstream.release
+          2026-01-02T03:04:06.000Z  awaiting: its candidate is on the fork
+              refs/heads/patch-moi/candidate/up/v3 = 0123
+          2026-01-02T03:04:07.000Z  approved by Ann <a@b>: good\u{1b}
+    "#]]);
+    assert_eq!(fork.patch(&["show", "--json", "v3.0"]).success().stdout, seen + &approved);
+    fork.says_of(&["show", "v3"]).is(&expect![[r#"
+        status: 2
+        --- stderr
+        error: 2 signals begin with `v3`
+        hint: name one: up:v3.0.0, up:v3.1.0
+    "#]]);
+    // Nobody can be handed what is no signal.
+    fork.says_of(&["replay", "v3.0"]).is(&expect![[r#"
+        status: 2
+        --- stderr
+        error: there is no signal `v3.0`
+        hint: list them with `patch log --kind signal`
+    "#]]);
+}
+
+#[test]
 fn signals_are_named_by_any_unique_beginning() {
     let fork = busy();
     let shown = |name: &str| fork.patch(&["event", name]).run();
