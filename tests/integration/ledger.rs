@@ -1,5 +1,7 @@
 //! The ledger through its life: where it is, who may write it, power loss, damage, age, a full disk.
 
+mod speed;
+
 use crate::environment::{Output, is_installed, skipped};
 use crate::fork::Fork;
 use expect_test::expect;
