@@ -1,6 +1,5 @@
 //! A watch's line: where it looks, when it did, and what is not handed over.
 
-use super::counts;
 use crate::{
     dispatch::{
         plan::{Standing, is_wanted, standing},
@@ -8,6 +7,7 @@ use crate::{
     },
     intake::Check,
     ledger::{
+        brief::Brief,
         record::Problem,
         state::{Newest, State, WatchState},
     },
