@@ -53,8 +53,6 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         hint: rename the section
         error: patch.job (.git/../watches.ini): there is no such key
         hint: did you mean `jobs`?
-        error: channel.internal.ref (.git/../watches.ini): channels are not part of this version
-        hint: remove the section, or use a later version
         error: patch.jobs = 0 (.git/../watches.ini): it must be a number from 1 to 1024
         error: patch.stateDir = here (.git/../watches.ini): it is not an absolute path
         error: patch.refPrefix = -x (.git/../watches.ini): it is not the beginning of a branch name, such as `patch-moi/`
@@ -72,6 +70,8 @@ fn every_mistake_is_named_with_file_and_remedy_and_nothing_is_polled() {
         error: watch.up.fetchTimeout = soon (.git/../watches.ini): it must be a number of seconds, from 1 to 604800 (a week)
         error: watch.up.bodyLimit = 1 (.git/../watches.ini): it must be a number of bytes, from 1k to 1g, such as `10m`
         hint: mend it in that file, as with `git config --edit`
+        error: channel.internal.ref (.git/../watches.ini): the channel `internal` does not say whose candidates it takes
+        hint: set `channel.internal.watch` to one of empty, ftp, secret, up
     "#]]);
     assert_eq!(fork.ledger(), "");
     assert_eq!(fork.patch(&["watch", "list"]), output);

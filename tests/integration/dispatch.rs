@@ -340,7 +340,7 @@ fn failed_attempts_are_made_again_by_later_polls_with_growing_waits() {
         status: 0
         --- stdout
         waits for a person:
-          up: v1.1.0 failed just now: exit status 1
+          up: v1.1.0 failed 1h ago: exit status 1
             patch show v1.1.0; patch retry v1.1.0
 
         WATCH  LOOKS AT     CHECKED   NEWEST  STATE

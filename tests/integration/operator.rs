@@ -167,6 +167,7 @@ fn show_tells_all_of_one_signal() {
           for       command
           2026-01-02T03:04:05.000Z  attempt 1 of command begins
           2026-01-02T03:04:05.000Z  attempt 1 of command completed (0 s, exit status 0)
+          2026-01-02T03:04:05.000Z  is completed: as its run reported
         output of attempt 1 of command:
           --- standard output
           rebasing
@@ -235,9 +236,10 @@ fn show_tells_the_reviews_of_a_candidate_without_a_signal() {
         status: 0
         --- stdout
         patch:up:v3.0.0:upstream.release
-          2026-01-02T03:04:06.000Z  awaiting: its candidate is on the fork
+          2026-01-02T03:04:06.000Z  awaits review: its candidate is on the fork
               refs/heads/patch-moi/candidate/up/v3 = 0123
-          2026-01-02T03:04:07.000Z  approved by Ann <a@b>: good\u{1b}
+              it is not known to have passed any checks
+          2026-01-02T03:04:07.000Z  is approved by Ann <a@b>: good\u{1b}
     "#]]);
     assert_eq!(fork.patch(&["show", "--json", "v3.0"]).success().stdout, seen + &approved);
     fork.says_of(&["show", "v3"]).is(&expect![[r#"

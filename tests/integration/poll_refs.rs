@@ -106,6 +106,7 @@ fn a_moved_tag_is_told_once_and_so_is_one_that_is_gone() {
     expect![[r#"
         upstream primed: first-sight v1 v2
         upstream signal: moved patch:upstream:v1@26bd9f4224d431a263f51a0b52d78c48e88a163b:upstream.release
+        upstream review: 
         upstream signal: gone patch:upstream:v2@gone-b2899e9ab78b4f24f90287afd0af046d69191300:upstream.release
     "#]]
     .assert_eq(&fork.records());

@@ -27,7 +27,7 @@ fn steps(fork: &Fork) -> Vec<String> {
         let (thread, call) = line.split_once(' ')?;
         let call = call.trim_start();
         let is_ledger = call.contains("/ledger.jsonl>");
-        let kinds = ["primed", "signal", "dispatch", "run"];
+        let kinds = ["primed", "signal", "dispatch", "run", "review"];
         match call.split_once('(')?.0 {
             "write" if is_ledger => {
                 let kind = kinds.iter().find(|kind| call.contains(&format!("\\\"kind\\\":\\\"{kind}\\\"")))?;
@@ -84,7 +84,7 @@ fn a_new_ledger_and_all_that_leads_to_it_are_on_the_disk_first() {
     let directories = ["sync directory /state/FOLDER", "sync directory /state", "sync directory "];
     let mut expected = vec!["primed", "sync"];
     expected.extend(directories);
-    expected.extend(["validators", "dispatch", "sync", "RUN", "run", "sync", "sync", "exit_group(0)"]);
+    expected.extend(["validators", "dispatch", "sync", "RUN", "run", "sync", "review", "sync", "exit_group(0)"]);
     assert_eq!(steps(&fork), expected);
 }
 
@@ -106,7 +106,8 @@ fn whoever_finds_a_ledger_that_was_not_finished_finishes_it_first() {
         let directories = ["sync directory /state/FOLDER", "sync directory /state", "sync directory "];
         let mut expected = vec!["write again", "sync"];
         expected.extend(directories);
-        expected.extend(["validators", "dispatch", "sync", "RUN", "run", "sync", "sync", "exit_group(0)"]);
+        expected.extend(["review", "sync", "validators", "dispatch", "sync", "RUN", "run", "sync"]);
+        expected.extend(["review", "sync", "exit_group(0)"]);
         assert_eq!(steps(&fork), expected, "{number}");
     }
 }
@@ -121,7 +122,7 @@ fn a_signal_is_on_the_disk_before_anybody_hears_of_it() {
         fork.release("v1.1.0");
         traced(&fork, &["poll"], &[]);
         let steps = steps(&fork);
-        let expected = ["signal", "sync", "tell", "dispatch", "sync", heard, "run", "sync", "tell", "sync"];
+        let expected = ["signal", "sync", "tell", "dispatch", "sync", heard, "run", "sync", "tell", "review", "sync"];
         assert_eq!(steps[..steps.len() - 1], expected, "{target}");
     }
 }
@@ -167,7 +168,20 @@ fn what_cannot_be_taken_back_is_written_again_before_it_is_believed() {
     assert_eq!((next.status, next.stderr.as_str()), (0, ""), "{next}");
     assert_eq!(
         steps(&fork),
-        ["write again", "sync", "dispatch", "sync", "RUN", "run", "sync", "sync", "exit_group(0)"]
+        [
+            "write again",
+            "sync",
+            "review",
+            "sync",
+            "dispatch",
+            "sync",
+            "RUN",
+            "run",
+            "sync",
+            "review",
+            "sync",
+            "exit_group(0)"
+        ]
     );
     assert_eq!(fork.history().matches("signal new").count(), 1);
 }
