@@ -52,11 +52,17 @@ pub fn landed(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> 
     if commits.is_empty() {
         return Ok(None);
     }
+    let tree = tree(repository, candidate)?;
+    let brings_nothing = brings_nothing(repository, wanted, &tree)?;
+    // That the stack has what it had before is nobody's doing; that it has the release's commit is.
+    let is_open = !brings_nothing || wanted.onto.map_or(Ok(false), |onto| contains(repository, onto, stack))?;
     // The last commit of a rebase is also what merging the candidate gives: this comes first.
-    if is_rebased(repository, wanted, stack)? {
+    if is_open && is_rebased(repository, wanted, stack, &commits, &tree)? {
         return found(Evidence::PatchIds, stack);
     }
-    let tree = tree(repository, candidate)?;
+    if brings_nothing {
+        return Ok(None);
+    }
     if let Some(same) = commits.iter().find(|commit| commit.tree == tree) {
         return found(Evidence::SameTree, &same.id);
     }
@@ -108,18 +114,29 @@ fn tree(repository: &Repository, commit: &CommitId) -> Result<TreeId, Failure> {
 
 /// What the branch has beside the candidate, and has got since that was carried, along its first
 /// parents: that is where forges put what they merge.
+///
+/// Where it is not known what the candidate was carried from, the time decides what was there before.
 fn own_commits(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> Result<Vec<Own>, Failure> {
     let (most, range) = (format!("--max-count={LOOKED_AT}"), format!("^{}", wanted.candidate));
     let before = wanted.carried_from.map(|head| format!("^{head}"));
-    let args = ["rev-list", "--first-parent", &most, "--no-commit-header", "--format=%H %T %P", stack.as_str(), &range];
+    let args =
+        ["rev-list", "--first-parent", &most, "--no-commit-header", "--format=%H %T %ct %P", stack.as_str(), &range];
     let listed = repository.text(&args.into_iter().chain(before.as_deref()).collect::<Vec<_>>())?;
+    let since = match wanted.carried_from {
+        Some(_) => 0,
+        None => committed_at(repository, wanted.candidate)?,
+    };
     let own = |line: &str| {
         let mut fields = line.split(' ');
         let (id, tree) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some(Own { id, tree, parent: fields.next().and_then(|it| it.parse().ok()), parent_tree: None })
+        let at: i64 = fields.next()?.parse().ok()?;
+        let parent = fields.next().and_then(|it| it.parse().ok());
+        Some((at, Own { id, tree, parent, parent_tree: None }))
     };
-    let commits: Option<Vec<Own>> = listed.lines().map(own).collect();
-    let mut commits = commits.ok_or_else(|| unreadable("rev-list", "a line is not a commit".to_owned()))?;
+    let commits: Option<Vec<(i64, Own)>> = listed.lines().map(own).collect();
+    let commits = commits.ok_or_else(|| unreadable("rev-list", "a line is not a commit".to_owned()))?;
+    let is_later = |(at, _): &(i64, Own)| *at >= since;
+    let mut commits: Vec<Own> = commits.into_iter().take_while(is_later).map(|(_, own)| own).collect();
     let trees: Vec<TreeId> = commits.iter().skip(1).map(|commit| commit.tree.clone()).collect();
     for (index, commit) in commits.iter_mut().enumerate() {
         commit.parent_tree = match (trees.get(index), &commit.parent) {
@@ -129,6 +146,13 @@ fn own_commits(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) ->
         };
     }
     Ok(commits)
+}
+
+/// The committer's date, in seconds.
+fn committed_at(repository: &Repository, commit: &CommitId) -> Result<i64, Failure> {
+    let shown =
+        repository.text(&["rev-list", "--max-count=1", "--no-commit-header", "--format=%ct", commit.as_str()])?;
+    Ok(shown.parse().map_err(|_| unreadable("rev-list", "a date is none".to_owned()))?)
 }
 
 /// The commit that is what merging the candidate into its parent gives, if one is.
@@ -152,12 +176,18 @@ fn squashed(
     Ok(None)
 }
 
-/// Whether everything that the candidate has and the branch has not is on the branch by patch-id.
+/// Whether everything that the candidate has and the branch has not is on the branch by patch-id, and
+/// some commit of the branch has all of it at once.
 ///
-/// The patches themselves prove little: the stack had them before, as they were. What upstream released
-/// has to be there too.
-fn is_rebased(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> Result<bool, Failure> {
-    let Wanted { candidate, onto, .. } = wanted;
+/// The patches themselves prove little: the stack had them before, as they were, and may have taken one back.
+fn is_rebased(
+    repository: &Repository,
+    wanted: Wanted<'_>,
+    stack: &CommitId,
+    commits: &[Own],
+    attributes: &TreeId,
+) -> Result<bool, Failure> {
+    let candidate = wanted.candidate;
     let missing = listed(repository, candidate, stack)?;
     if missing.is_empty() || missing.len() > COMMITS {
         return Ok(false);
@@ -172,13 +202,31 @@ fn is_rebased(repository: &Repository, wanted: Wanted<'_>, stack: &CommitId) -> 
     if !missing.values().all(|id| there.contains(id)) {
         return Ok(false);
     }
-    if let Some(onto) = onto
-        && (contains(repository, onto, stack)? || !listed(repository, onto, stack)?.is_empty())
-    {
-        return Ok(true);
+    for commit in commits {
+        if has_all(repository, &commit.id, &commit.tree, candidate, attributes)? {
+            return Ok(true);
+        }
     }
-    let merged = repository.merge_commits(stack, candidate, &tree(repository, candidate)?)?;
-    Ok(merged == Merged::Clean(tree(repository, stack)?))
+    Ok(false)
+}
+
+/// Whether the stack that the candidate was carried from had all of it, as where upstream released what was
+/// a patch here, or nothing.
+fn brings_nothing(repository: &Repository, wanted: Wanted<'_>, attributes: &TreeId) -> Result<bool, Failure> {
+    let Some(before) = wanted.carried_from else { return Ok(false) };
+    has_all(repository, before, &tree(repository, before)?, wanted.candidate, attributes)
+}
+
+/// Whether merging the candidate into the commit would change nothing.
+fn has_all(
+    repository: &Repository,
+    commit: &CommitId,
+    files: &TreeId,
+    candidate: &CommitId,
+    attributes: &TreeId,
+) -> Result<bool, Failure> {
+    let merged = repository.merge_commits(commit, candidate, attributes)?;
+    Ok(matches!(merged, Merged::Clean(tree) if tree == *files))
 }
 
 /// The commits without merges that `tip` has and `other` has not, the newest first.

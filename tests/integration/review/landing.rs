@@ -190,3 +190,109 @@ fn without_a_fork_it_lands_in_this_repository() {
     desk.world.git("fork", &["reset", "--quiet", "--hard", CANDIDATE]);
     assert_eq!(desk.says(&["poll"]), "upstream: v3 landed: the stack has its commit\n");
 }
+
+/// The person's clone and the forge with the stack on `v2`, and a channel of what landed.
+fn on_the_last_release() -> Desk {
+    let desk = Desk::new();
+    desk.world.git("fork", &["fetch", "--quiet", "upstream"]);
+    desk.world.git("fork", &["rebase", "--quiet", "v2"]);
+    desk.world.git("fork", &["push", "--quiet", "--force", "origin", "main"]);
+    desk.person(&["reset", "--quiet", "--hard", "origin/main"]);
+    desk.set("channel.public.ref", "public");
+    desk.set("channel.public.promote", "landed");
+    desk
+}
+
+/// The person pushes what is checked out, and that is no landing.
+#[track_caller]
+fn nothing_landed(desk: &Desk) {
+    desk.person(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+    assert_eq!(desk.says(&["sync"]), "");
+    assert_eq!(desk.on_forge("heads/public"), "");
+}
+
+#[test]
+fn not_by_what_the_stack_had_where_a_release_is_one_empty_commit() {
+    let desk = on_the_last_release();
+    desk.world.release("v3", &[]);
+    desk.says(&["poll"]);
+    desk.world.commit("person", "Another patch", &[("n", "n\n")]);
+    nothing_landed(&desk);
+    // The release's commit itself is somebody's doing.
+    desk.world.git("person", &["pull", "--quiet", "--no-rebase", "--no-edit", "../upstream", "v3"]);
+    desk.person(&["push", "--quiet", "origin", "HEAD:refs/heads/main"]);
+    assert!(desk.says(&["sync"]).starts_with("upstream: v3 landed: the stack has each of its commits\n"));
+}
+
+#[test]
+fn not_by_a_patch_that_upstream_released() {
+    let desk = on_the_last_release();
+    desk.world.commit("fork", "Backport", &[("g", "fixed\n")]);
+    desk.world.git("fork", &["push", "--quiet", "origin", "main"]);
+    desk.person(&["reset", "--quiet", "--hard", "origin/main"]);
+    desk.world.release("v3", &[("g", "fixed\n")]);
+    desk.says(&["poll"]);
+    desk.world.commit("person", "Another patch", &[("n", "n\n")]);
+    nothing_landed(&desk);
+}
+
+#[test]
+fn not_by_going_back_to_the_files_that_a_release_does_not_change() {
+    let desk = on_the_last_release();
+    desk.world.commit("upstream", "Try", &[("g", "try\n")]);
+    desk.world.release("v3", &[("g", "g\n")]);
+    desk.says(&["poll"]);
+    desk.world.commit("person", "Another patch", &[("n", "n\n")]);
+    desk.person(&["revert", "--no-edit", "HEAD"]);
+    nothing_landed(&desk);
+    // Nor by taking a patch away, and making it again.
+    for _ in 0..2 {
+        desk.person(&["revert", "--no-edit", "HEAD~2"]);
+        desk.person(&["revert", "--no-edit", "HEAD"]);
+        nothing_landed(&desk);
+    }
+}
+
+#[test]
+fn not_by_a_release_that_was_merged_without_the_patch() {
+    let desk = Desk::new();
+    desk.set("channel.public.ref", "public");
+    desk.set("channel.public.promote", "landed");
+    desk.release("v3");
+    desk.says(&["poll"]);
+    // The patch is in the branch's history, and no longer in its files.
+    desk.person(&["revert", "--no-edit", "HEAD"]);
+    desk.world.git("person", &["pull", "--quiet", "--no-rebase", "--no-edit", "../upstream", "v3"]);
+    nothing_landed(&desk);
+}
+
+#[test]
+fn not_by_what_was_there_before_where_the_forge_takes_no_attestation() {
+    let desk = on_the_last_release();
+    let hook = "#!/bin/sh\ncase $1 in refs/patch-moi/*) exit 1;; esac\n";
+    desk.environment().program("forge.git/hooks/update", hook);
+    desk.world.release("v3", &[]);
+    desk.patch(&["poll"]).env("PATCH_NOW", "2026-01-03T00:00:00Z").success();
+    desk.forget();
+    // Nothing tells what it was carried from, but when it was.
+    assert_eq!(desk.says(&["sync"]), "upstream: v3 awaits review: its candidate is on the fork\n");
+    assert_eq!(desk.on_forge("heads/public"), "");
+}
+
+#[test]
+fn by_a_squash_on_an_older_release_that_went_on() {
+    let desk = Desk::new();
+    desk.world.commit("fork", "Eight", &[("dir/x", &lines(&[(20, "eight")]))]);
+    desk.world.git("fork", &["push", "--quiet", "origin", "main"]);
+    desk.release("v3");
+    desk.says(&["poll"]);
+    // All patches in one commit on the old release; a patch that conflicts with one of them; and the release.
+    desk.person(&["reset", "--quiet", "--hard", "origin/main"]);
+    desk.person(&["reset", "--quiet", "--soft", "HEAD~2"]);
+    desk.person(&["commit", "--quiet", "--message", "All in one"]);
+    let squashed = desk.world.git("person", &["rev-parse", "HEAD"]);
+    desk.world.commit("person", "Better", &[("f", &lines(&[(5, "cinq")]))]);
+    desk.world.git("person", &["pull", "--quiet", "--no-rebase", "--no-edit", "../upstream", "v3"]);
+    case(&desk, &[], "range-patch-id");
+    assert_eq!(desk.last_review()["landedAs"], squashed.as_str());
+}
