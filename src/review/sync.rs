@@ -113,6 +113,8 @@ struct Case {
     found_trigger: Option<Pushed>,
     landed: Option<Landed>,
     candidate: Option<Candidate>,
+    /// Whether there is nothing to tell whether it landed by: no branch that holds the stack.
+    has_no_stack: bool,
 }
 
 impl Reviewing<'_> {
@@ -123,7 +125,8 @@ impl Reviewing<'_> {
         if cases.is_empty() {
             return Ok(Vec::new());
         }
-        if cases.iter().any(|case| case.refs != Refs::default() || was_candidate(&case.review).is_some()) {
+        let is_to_look_at = |case: &Case| case.refs != Refs::default() || was_candidate(&case.review).is_some();
+        if cases.iter().any(|case| is_to_look_at(case) && !self.is_settled(case)) {
             let repository = Repository::open(self.workspace, self.watch.timeout)?;
             self.bring(&repository, &cases)?;
             let stacks = match self.answer {
@@ -133,6 +136,7 @@ impl Reviewing<'_> {
                 Answer::NotAsked | Answer::Problem(_) => Vec::new(),
             };
             for case in &mut cases {
+                case.has_no_stack = stacks.is_empty() && was_candidate(&case.review).is_some();
                 self.look(&repository, &stacks, case, looked)?;
             }
         }
@@ -171,7 +175,7 @@ impl Reviewing<'_> {
         let case = |(id, refs): (String, Refs)| {
             let known = self.state.review(&id).cloned();
             let review = known.unwrap_or_else(|| self.unknown(&refs));
-            Case { id, review, refs, found_trigger: None, landed: None, candidate: None }
+            Case { id, review, refs, found_trigger: None, landed: None, candidate: None, has_no_stack: false }
         };
         found.into_iter().map(case).collect()
     }
@@ -217,7 +221,7 @@ impl Reviewing<'_> {
             );
         }
         let has_candidate = |case: &Case| case.refs.candidate.is_some() || case.review.seen.is_some();
-        if cases.iter().any(has_candidate) {
+        if cases.iter().any(|case| has_candidate(case) && !self.is_settled(case)) {
             wanted.extend(stacks::branches(self.watch, fork));
         }
         objects::fetch(self.workspace, repository, self.watch, &wanted)
@@ -285,7 +289,8 @@ impl Reviewing<'_> {
         // The next one, whatever came after it: a rebuilt ledger then says the same.
         let newer = ages.iter().filter(|(age, _)| *age > own).min();
         Sight {
-            asked: self.fork().is_some() || matches!(self.answer, Answer::NoFork),
+            // A candidate that is gone is refused or landed, and only the stack tells which.
+            asked: (self.fork().is_some() || matches!(self.answer, Answer::NoFork)) && !case.has_no_stack,
             candidate: case.candidate.clone(),
             intervention: case.refs.intervention.as_ref().map(|at| at.seen.clone()),
             trigger: case.refs.trigger.as_ref().map(|at| at.seen.clone()),

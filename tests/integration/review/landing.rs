@@ -296,3 +296,15 @@ fn by_a_squash_on_an_older_release_that_went_on() {
     case(&desk, &[], "range-patch-id");
     assert_eq!(desk.last_review()["landedAs"], squashed.as_str());
 }
+
+#[test]
+fn what_is_gone_is_not_rejected_while_there_is_no_stack_to_look_at() {
+    let desk = Desk::with_candidate();
+    // Somebody renames the stack's branch, in two steps.
+    desk.person(&["push", "--quiet", "origin", &format!("origin/{CANDIDATE}:refs/heads/trunk")]);
+    desk.person(&["push", "--quiet", "--delete", "origin", CANDIDATE]);
+    desk.world.git("forge.git", &["update-ref", "-d", "refs/heads/main"]);
+    assert_eq!(desk.says(&["sync"]), "");
+    desk.world.git("forge.git", &["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+    assert_eq!(desk.says(&["sync"]), "upstream: v3 landed: the stack has its commit\n");
+}
