@@ -1,6 +1,6 @@
 //! `patch promote`: a channel moved to a candidate, by a person or by its rule.
 
-use super::{handle_signals, select, sync, tell_notices};
+use super::{handle_signals, select, sync, tell_notices, word};
 use crate::{
     carry::repository::Repository,
     channel::{Channel, Promote},
@@ -9,7 +9,7 @@ use crate::{
     ledger::{
         Ledger,
         record::{Body, Promotion, Record},
-        state::State,
+        state::{Seen, State},
     },
     outcome::Outcome,
     promotion::{
@@ -49,6 +49,7 @@ pub fn run(directory: Option<&Path>, args: &PromoteArgs, report: &Report) -> Res
     handle_signals(report);
     let _lock = workspace.lock("intake.lock", WAIT)?;
     let mut ledger = workspace.ledger()?;
+    let known = args.candidate.as_ref().and_then(|wanted| known(ledger.state(), wanted));
     // What became of the candidates since the last look decides whether one may be promoted.
     let synced = crate::review::sync::run(&workspace, &[watch], &mut ledger, true, Timestamp::now());
     tell_notices(&mut ledger, report);
@@ -61,6 +62,9 @@ pub fn run(directory: Option<&Path>, args: &PromoteArgs, report: &Report) -> Res
         Some(mover.roll_back()?)
     } else {
         let offer = wanted(state, channel, watch, args)?;
+        if args.reviewed {
+            word::unchanged(known.as_ref(), Some(offer.seen), offer.review.key(offer.id))?;
+        }
         mover.promote(&offer)?
     };
     let Some(promotion) = promotion else {
@@ -137,6 +141,13 @@ fn named<'a>(workspace: &'a Workspace, args: &PromoteArgs) -> Result<&'a Channel
         };
         Failure::Usage(format!("there is no channel `{}`", args.channel), Some(hint))
     })
+}
+
+/// The candidate that is meant, as it was when it was last recorded.
+#[must_use]
+pub fn known(state: &State, wanted: &str) -> Option<Seen> {
+    let id = select::under_review(state, wanted).ok()?;
+    choice::offer(id, state.review(id)?).map(|offer| offer.seen.clone())
 }
 
 /// The candidate that is meant, if it may be promoted.

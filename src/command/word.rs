@@ -2,7 +2,7 @@
 
 use super::{
     handle_signals,
-    promote::{said, who},
+    promote::{known, said, who},
     select, sync, tell_notices,
 };
 use crate::{
@@ -15,13 +15,16 @@ use crate::{
     },
     outcome::Outcome,
     parse::refs::RemoteRefs,
-    report::{Report, words},
+    report::{
+        Report,
+        words::{self, short},
+    },
     review::{
         attestation,
         forks::Answer,
         state::{Evidence, ReviewState, Verdict},
     },
-    text::{clipped, printable},
+    text::{clipped, printable, shell_word},
     time::Timestamp,
     watch::Watch,
     workspace::{Failure, Workspace},
@@ -48,13 +51,21 @@ pub fn run(directory: Option<&Path>, args: &WordArgs, verdict: Verdict, report: 
         Some(review) => workspace.watch(&review.watch)?,
         None => return Err(select::unknown(&args.id)),
     };
+    let known = known(ledger.state(), &id);
     let synced = crate::review::sync::run(&workspace, &[watch], &mut ledger, true, Timestamp::now())?;
     let outcome = sync::tell_all(report, &synced);
     let review = ledger.state().review(&id).ok_or_else(|| select::unknown(&args.id))?.clone();
     let candidate = meant(&review, verdict, &args.id)?;
+    unchanged(known.as_ref(), candidate.as_ref(), &args.id)?;
     if verdict == Verdict::Rejected
         && let Some(candidate) = &candidate
     {
+        if let Some(Answer::Problem(_)) = synced.forks.get(&watch.name) {
+            return Err(Failure::Refused(
+                format!("the candidate cannot be removed from the fork `{}` now", printable(&watch.fork)),
+                Some("say it again once the fork can be read".to_owned()),
+            ));
+        }
         remove(&workspace, watch, candidate, synced.forks.get(&watch.name))?;
     }
     let state = match verdict {
@@ -92,13 +103,35 @@ fn meant(review: &UnderReview, verdict: Verdict, wanted: &str) -> Result<Option<
     ))
 }
 
+/// Refuses a word on a commit that nobody can have looked at: it came by the look at the fork just now.
+///
+/// # Errors
+/// If the candidate is not the one that was known before.
+pub fn unchanged(known: Option<&Seen>, candidate: Option<&Seen>, wanted: &str) -> Result<(), Failure> {
+    match (known, candidate) {
+        (Some(known), Some(candidate)) if known.sha != candidate.sha => {
+            let key = shell_word(clipped(wanted, 100));
+            Err(Failure::Refused(
+                format!(
+                    "the candidate is another one than before: {}, not {}",
+                    short(&candidate.sha),
+                    short(&known.sha)
+                ),
+                Some(format!("look at it: `patch show {key}`; then say it again")),
+            ))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Takes the candidate away, from the fork and from here, where it is what was looked at.
 fn remove(workspace: &Workspace, watch: &Watch, candidate: &Seen, answer: Option<&Answer>) -> Result<(), Failure> {
     let branch = printable(candidate.reference.trim_start_matches("refs/heads/"));
+    let prefix = &workspace.config.settings.ref_prefix;
     // Where somebody went on from our candidate, ours is still here, and so is what it went through.
     let is_before = &|commit: &str| workspace.git.is_ancestor(commit, &candidate.sha).is_ok_and(|it| it == Some(true));
     if let Some(Answer::Refs(fork)) = answer {
-        for (name, sha) in refs_of(fork, candidate, is_before) {
+        for (name, sha) in refs_of(fork, candidate, prefix, is_before) {
             match workspace.git.remove_leased(&watch.fork, &name, &sha, watch.fetch_timeout)? {
                 Pushed::Rejected { reason } => {
                     return Err(Failure::Refused(
@@ -117,19 +150,27 @@ fn remove(workspace: &Workspace, watch: &Watch, candidate: &Seen, answer: Option
         }
     }
     let here = workspace.git.local_refs(&["refs/heads/", attestation::PREFIX])?;
-    for (name, sha) in refs_of(&here, candidate, is_before) {
+    for (name, sha) in refs_of(&here, candidate, prefix, is_before) {
         workspace.git.remove_local(&name, &sha)?;
     }
     Ok(())
 }
 
 /// The candidate and what belongs to it, as far as it is there and as it was looked at.
-fn refs_of(refs: &RemoteRefs, candidate: &Seen, is_before: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
-    let rebuilt = format!("{}/", candidate.reference.replacen("candidate/", "stack/", 1));
+fn refs_of(
+    refs: &RemoteRefs,
+    candidate: &Seen,
+    prefix: &str,
+    is_before: &dyn Fn(&str) -> bool,
+) -> Vec<(String, String)> {
+    // Only a candidate of our own has a rebuilt stack beside it; a runner's branch is called as it likes.
+    let own = candidate.reference.strip_prefix(&format!("refs/heads/{prefix}candidate/"));
+    let rebuilt = own.map(|name| format!("refs/heads/{prefix}stack/{name}/"));
     let attested = attestation::reference(&candidate.reference);
     let belongs = |name: &str, commit: &str| {
-        ((name == candidate.reference || name == attested) && (commit == candidate.sha || is_before(commit)))
-            || (candidate.reference.contains("candidate/") && name.starts_with(&rebuilt))
+        let is_own = name == candidate.reference || name == attested;
+        (is_own || rebuilt.as_ref().is_some_and(|rebuilt| name.starts_with(rebuilt)))
+            && (commit == candidate.sha || is_before(commit))
     };
     let all = refs.refs.iter().filter(|(name, at)| belongs(name, at.commit()));
     // The candidate goes first: it is what was looked at.

@@ -1,6 +1,7 @@
 //! `patch approve` and `patch reject`.
 
 use super::{CANDIDATE, Desk};
+use crate::carry::lines;
 
 #[test]
 fn a_rejected_candidate_is_removed_everywhere_and_stays_rejected() {
@@ -101,4 +102,69 @@ fn a_word_needs_a_candidate_and_somebody_who_gives_it() {
     let output = nobody(desk.patch(&["approve", "v3"]));
     assert_eq!(output.status, 2, "{output}");
     assert!(output.stderr.contains("Git does not know who you are"), "{output}");
+}
+
+#[test]
+fn a_word_is_about_what_was_there_to_be_looked_at() {
+    let desk = Desk::with_candidate();
+    desk.set("channel.internal.ref", "internal");
+    desk.set("channel.internal.promote", "verified");
+    desk.person(&["switch", "--quiet", CANDIDATE]);
+    let theirs = desk.world.commit("person", "By hand", &[("n", "n\n")]);
+    desk.person(&["push", "--quiet", "origin", CANDIDATE]);
+    let output = desk.refuses(&["approve", "v3"], 1);
+    assert!(output.stderr.contains("the candidate is another one than before"), "{output}");
+    assert_eq!(desk.on_forge("heads/internal"), "");
+    let said = desk.says(&["approve", "v3"]);
+    assert!(said.starts_with("upstream: v3 approved by"), "{said}");
+    assert_eq!(desk.on_forge("heads/internal"), theirs);
+}
+
+#[test]
+fn nothing_is_rejected_that_cannot_be_removed() {
+    let desk = Desk::with_candidate();
+    std::fs::rename(desk.world.path("forge.git"), desk.world.path("away.git")).unwrap();
+    let output = desk.refuses(&["reject", "v3"], 1);
+    assert!(output.stderr.contains("cannot be removed from the fork `origin` now"), "{output}");
+    assert_eq!(desk.states(), ["v3 awaiting fork-ref"]);
+    std::fs::rename(desk.world.path("away.git"), desk.world.path("forge.git")).unwrap();
+    desk.says(&["reject", "v3"]);
+    assert_eq!(desk.world.on_forge("refs/heads/patch-moi"), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_rejected_takes_nobodys_branch_with_it() {
+    let desk = Desk::new();
+    desk.world.git("fork", &["config", "--unset-all", "watch.upstream.dispatch"]);
+    desk.set("watch.upstream.dispatch", "command");
+    let script = "#!/bin/sh\ngit push --quiet origin HEAD:refs/heads/release-candidate/v3\n\
+                  echo FLOW_RESULT '{\"status\":\"changed\",\"artifacts\":{\"candidateRef\":\"release-candidate/v3\"}}'\n";
+    let runner = desk.environment().program("bin/runner", script);
+    desk.set("watch.upstream.command", runner.to_str().unwrap());
+    desk.world.commit("fork", "Ported", &[("n", "n\n")]);
+    desk.release("v3");
+    desk.says(&["poll"]);
+    let theirs = desk.world.commit("person", "Mine", &[("m", "m\n")]);
+    desk.person(&["push", "--quiet", "origin", "HEAD:refs/heads/release-stack/v3/mine"]);
+    desk.says(&["reject", "v3"]);
+    assert_eq!(desk.on_forge("heads/release-candidate/v3"), "");
+    assert_eq!(desk.on_forge("heads/release-stack/v3/mine"), theirs);
+}
+
+#[test]
+fn a_rebuilt_branch_that_somebody_went_on_with_stays() {
+    let desk = Desk::new();
+    desk.set("watch.upstream.stack", "patch/*");
+    desk.world.git("fork", &["push", "--quiet", "origin", "main:refs/heads/patch/10-five"]);
+    desk.world.commit("fork", "Six", &[("dir/x", &lines(&[(6, "six")]))]);
+    desk.world.git("fork", &["push", "--quiet", "origin", "main:refs/heads/patch/20-six"]);
+    desk.release("v3");
+    desk.says(&["poll"]);
+    let rebuilt = "patch-moi/stack/upstream/v3/patch=2f10-five";
+    assert_ne!(desk.on_forge(&format!("heads/{rebuilt}")), "", "{:?}", desk.world.on_forge("refs/heads"));
+    desk.person(&["switch", "--quiet", rebuilt]);
+    let theirs = desk.world.commit("person", "Mine", &[("m", "m\n")]);
+    desk.person(&["push", "--quiet", "origin", rebuilt]);
+    desk.says(&["reject", "v3"]);
+    assert_eq!(desk.world.on_forge("refs/heads/patch-moi"), [format!("{rebuilt} {theirs}")]);
 }
