@@ -103,7 +103,7 @@ pub fn refusal(offer: &Offer<'_>) -> Option<Refusal> {
 /// The newest candidate that the channel may take without a person's word.
 #[must_use]
 pub fn newest<'a>(channel: &Channel, watch: &Watch, state: &'a State) -> Option<Offer<'a>> {
-    candidates(channel, watch, state).filter(|(_, offer)| refusal(offer).is_none()).max_by(by_age).map(|it| it.1)
+    the_newest(candidates(channel, watch, state).filter(|(_, offer)| refusal(offer).is_none())).map(|it| it.1)
 }
 
 /// The candidate that the channel's rule moves it to now: the newest that meets the rule, unless the
@@ -115,7 +115,7 @@ pub fn by_rule<'a>(channel: &Channel, watch: &Watch, state: &'a State) -> Option
         | (Promote::Landed, Some(ReviewState::Landed)) => refusal(offer).is_none(),
         _ => false,
     };
-    let (own, offer) = candidates(channel, watch, state).filter(|(_, offer)| meets(offer)).max_by(by_age)?;
+    let (own, offer) = the_newest(candidates(channel, watch, state).filter(|(_, offer)| meets(offer)))?;
     let known = state.channels.get(&channel.name);
     let moves = known.map(|known| known.moves.as_slice()).unwrap_or_default();
     let ages = moves.iter().filter_map(|moved| Some(age_of(watch, state, moved.id.as_deref()?)));
@@ -130,6 +130,12 @@ fn candidates<'a>(channel: &Channel, watch: &Watch, state: &'a State) -> impl It
     of_watch.filter_map(move |(id, review)| Some((age(&watch, id, review), offer(id, review)?)))
 }
 
-fn by_age(one: &(Age, Offer<'_>), other: &(Age, Offer<'_>)) -> std::cmp::Ordering {
-    one.0.cmp(&other.0)
+/// The newest of all; none where it is not known which of two that is, as of a branch's commits in a ledger
+/// that was lost.
+fn the_newest<'a>(all: impl Iterator<Item = (Age, Offer<'a>)>) -> Option<(Age, Offer<'a>)> {
+    let all: Vec<_> = all.collect();
+    let newest = all.iter().map(|(age, _)| age).max()?.clone();
+    let mut newest = all.into_iter().filter(|(age, _)| *age == newest);
+    let (age, offer) = newest.next()?;
+    newest.all(|(_, other)| other.seen.sha == offer.seen.sha).then_some((age, offer))
 }

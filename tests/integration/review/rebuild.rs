@@ -118,3 +118,25 @@ fn a_trigger_with_and_without_an_answer() {
     assert_eq!(late(&desk), "upstream: v3 is being worked on: somebody works on its trigger branch\n");
     assert_eq!(late(&desk), "");
 }
+
+#[test]
+fn candidates_of_a_branch_whose_order_is_lost_move_no_channel() {
+    let desk = Desk::new();
+    desk.set("watch.upstream.event", "branch");
+    desk.set("watch.upstream.branch", "main");
+    desk.says(&["poll"]);
+    for release in ["v3", "v4", "v5"] {
+        desk.release(release);
+        desk.says(&["poll"]);
+    }
+    desk.set("channel.internal.ref", "refs/tags/{tag}-ours.{n}");
+    desk.set("channel.internal.promote", "verified");
+    desk.forget();
+    assert!(!desk.says(&["sync"]).contains("promoted"));
+    assert_eq!(desk.world.on_forge("refs/tags"), Vec::<String>::new());
+    // The next commit is the newest again.
+    desk.says(&["poll"]);
+    desk.release("v6");
+    assert!(desk.says(&["poll"]).contains("is promoted to `internal`"));
+    assert_eq!(desk.world.on_forge("refs/tags").len(), 1);
+}
