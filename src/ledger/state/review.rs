@@ -274,6 +274,12 @@ impl State {
     }
 
     pub(super) fn review_run(&mut self, record: &Record, run: &Run) {
+        // What found nothing to do opens nothing that another machine brought to its end.
+        let is_idle = run.status == Status::Skipped && run.candidates.is_empty();
+        if is_idle && let Some(closed) = self.closed.get_mut(&run.id) {
+            closed.runs.insert(run.target, run.status);
+            return;
+        }
         if let Some(review) = self.reopened(&run.id) {
             review.end(record, run);
         }

@@ -140,3 +140,27 @@ fn candidates_of_a_branch_whose_order_is_lost_move_no_channel() {
     assert!(desk.says(&["poll"]).contains("is promoted to `internal`"));
     assert_eq!(desk.world.on_forge("refs/tags").len(), 1);
 }
+
+#[test]
+fn what_another_machine_brought_to_its_end_is_told_once() {
+    let desk = Desk::with_candidate();
+    let setup: [&[&str]; 4] = [
+        &["clone", "--quiet", "forge.git", "second"],
+        &["-C", "second", "remote", "add", "upstream", "../upstream"],
+        &["-C", "second", "config", "watch.upstream.dispatch", "carry"],
+        &["-C", "second", "config", "watch.upstream.push", "true"],
+    ];
+    for command in setup {
+        desk.world.git("", command);
+    }
+    let second = |args: &[&str]| desk.environment().patch(args).in_dir("second").success().stdout;
+    second(&["poll"]);
+    desk.release("v4");
+    desk.says(&["poll"]);
+    let newest = "origin/patch-moi/candidate/upstream/v4";
+    desk.person(&["push", "--quiet", "--force", "origin", &format!("{newest}:refs/heads/main")]);
+    // The second one sees what landed before it sees the release.
+    let said = second(&["poll"]);
+    assert_eq!(said.matches("v4 landed").count(), 1, "{said}");
+    assert_eq!(second(&["poll"]), "");
+}
