@@ -59,7 +59,8 @@ pub enum Behind {
 /// What a poll looks at first: what became of what it did before. The caller holds the intake lock.
 ///
 /// # Errors
-/// As [`run`].
+/// When the ledger cannot be used, or a signal told us to end. What else is wrong is told: upstream is
+/// looked at all the same.
 pub fn at_poll(
     workspace: &Workspace,
     watches: &[&Watch],
@@ -67,7 +68,15 @@ pub fn at_poll(
     behind: Behind,
     report: &Report,
 ) -> Result<Outcome, Failure> {
-    let synced = sync::run(workspace, watches, ledger, false, Timestamp::now())?;
+    let synced = match sync::run(workspace, watches, ledger, false, Timestamp::now()) {
+        Ok(synced) => synced,
+        Err(failure @ (Failure::Interrupted(_) | Failure::Ledger(_))) => return Err(failure),
+        Err(failure) => {
+            report.warning("what became of candidates is not known");
+            report.failure(&failure);
+            return Ok(Outcome::SomeFailed);
+        }
+    };
     tell(report, &synced, behind);
     // A fork that a run could not use was told by that; what else it is, the next look tells.
     let outcome = if behind == Behind::Runs { Outcome::Done } else { problems(report, &synced) };

@@ -6,17 +6,28 @@ use std::collections::BTreeSet;
 
 impl Git {
     /// The refs of this repository that lie below these prefixes or have these full names, none of a
-    /// symbolic one's targets.
+    /// symbolic one's targets. Branches are read without their objects, one of which may be missing.
     ///
     /// # Errors
     /// If Git cannot tell.
     pub fn local_refs(&self, prefixes: &[&str]) -> Result<RemoteRefs, GitError> {
         let task = "for-each-ref";
         prefixes.iter().try_for_each(|prefix| checked_argument("the prefix", prefix))?;
-        let mut command = self.command();
-        command.args([task, "--format=%(objectname) %(*objectname) %(refname)"]).args(prefixes);
-        let output = self.output(command, task, LOCAL)?;
-        Ok(parse(&String::from_utf8_lossy(&output)))
+        let (branches, others): (Vec<&str>, Vec<&str>) =
+            prefixes.iter().partition(|prefix| prefix.starts_with("refs/heads/"));
+        let mut refs = RemoteRefs::default();
+        for (format, prefixes) in
+            [("%(objectname)  %(refname)", branches), ("%(objectname) %(*objectname) %(refname)", others)]
+        {
+            if prefixes.is_empty() {
+                continue;
+            }
+            let mut command = self.command();
+            command.args([task, &format!("--format={format}")]).args(prefixes);
+            let output = self.output(command, task, LOCAL)?;
+            refs.refs.extend(parse(&String::from_utf8_lossy(&output)).refs);
+        }
+        Ok(refs)
     }
 
     /// The commits that `tip` has and `other` has not, the newest first, each with its subject; at most 1000.

@@ -264,3 +264,19 @@ fn the_doctor_finds_nothing_wrong_with_what_a_carry_leaves() {
     let state: Vec<&str> = said.lines().filter(|line| line.contains(" state: ")).collect();
     assert!(matches!(state[..], [line] if line.starts_with("ok ")), "{said}");
 }
+
+#[test]
+fn a_branch_that_lost_its_commit_hides_no_release() {
+    let desk = Desk::with_candidate();
+    desk.environment().write("fork/.git/refs/heads/broken", &format!("{}\n", "1".repeat(40)));
+    desk.release("v4");
+    assert_eq!(desk.says(&["poll", "--no-dispatch"]), "upstream: v4 is new\n");
+    // Nor does one of our own, of which more has to be read: upstream is looked at all the same.
+    let name = "fork/.git/refs/patch-moi/attested/patch-moi/candidate/upstream/v3";
+    desk.environment().write(name, &format!("{}\n", "1".repeat(40)));
+    desk.release("v5");
+    let output = desk.refuses(&["poll", "--no-dispatch"], 1);
+    assert!(output.stdout.contains("upstream: v5 is new\n"), "{output}");
+    assert!(output.stderr.contains("what became of candidates is not known"), "{output}");
+    assert!(output.stderr.contains("missing object"), "{output}");
+}
