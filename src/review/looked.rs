@@ -16,6 +16,10 @@ pub struct Pair {
     pub candidate: String,
     /// The heads of the stack's branches.
     pub stacks: Vec<String>,
+    /// The upstream commit and the stack that the candidate came from, as far as they are known: the answer
+    /// depends on them.
+    #[serde(default)]
+    pub origin: [Option<String>; 2],
 }
 
 /// What was looked for in vain, by the signal's id.

@@ -87,9 +87,11 @@ pub fn of_watch(watch: &Watch, state: &State, places: Places<'_>) -> BTreeMap<St
             }
         }
     }
-    for (id, review) in state.all_reviews().filter(|(_, review)| review.watch == watch.name) {
-        let is_asked_for = state.reviews.contains_key(id) || found.contains_key(id);
-        if is_asked_for && found.get(id).is_none_or(|refs| refs.candidate.is_none()) {
+    // Of all that is over, only what has refs: there may be a hundred thousand of them.
+    let over: Vec<String> = found.keys().filter(|id| state.closed.contains_key(*id)).cloned().collect();
+    let over = over.iter().filter_map(|id| state.closed.get_key_value(id));
+    for (id, review) in state.reviews.iter().chain(over).filter(|(_, review)| review.watch == watch.name) {
+        if found.get(id).is_none_or(|refs| refs.candidate.is_none()) {
             let reported = review.candidates.iter().find_map(|made| reported(watch, places, made));
             if let Some(at) = reported.or_else(|| seen_before(review, places)) {
                 found.entry(id.clone()).or_default().candidate = Some(at);

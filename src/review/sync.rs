@@ -334,7 +334,11 @@ fn landed(
     provenance: &Provenance,
     looked: &mut Looked,
 ) -> Result<Option<Landed>, Failure> {
-    let pair = Pair { candidate: seen.sha.clone(), stacks: stacks.iter().map(CommitId::to_string).collect() };
+    let pair = Pair {
+        candidate: seen.sha.clone(),
+        stacks: stacks.iter().map(CommitId::to_string).collect(),
+        origin: [provenance.onto.clone(), provenance.stack.clone()],
+    };
     if looked.knows(id, &pair) {
         return Ok(None);
     }
