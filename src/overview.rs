@@ -2,7 +2,7 @@
 //!
 //! - [`watch`]: a watch's line.
 //! - [`channel`]: a channel's line.
-//! - [`line`]: a line of the JSON answer.
+//! - [`mod@line`]: a line of the JSON answer.
 //! - [`counts`]: how many signals are in which state.
 //! - [`metrics`]: all of it in numbers, for a monitor.
 //!

@@ -66,7 +66,7 @@ pub fn line(text: &str) -> String {
     clipped(text, LINE)
 }
 
-/// As [`line`], of at most `max` bytes before escaping.
+/// As [`line()`], of at most `max` bytes before escaping.
 #[must_use]
 pub fn clipped(text: &str, max: usize) -> String {
     // Cut first, a secret might lose the mark that it is known by.
