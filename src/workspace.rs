@@ -187,11 +187,27 @@ impl Workspace {
         lock_in(&self.places.state, name, wait)
     }
 
+    /// The lock that an intake holds, and whoever looks at what became of it: a second one waits 5 seconds.
+    ///
+    /// # Errors
+    /// As [`Workspace::lock`].
+    pub fn lock_intake(&self) -> Result<Lock, Failure> {
+        lock_intake_in(&self.places.state)
+    }
+
     /// Where a run works: the worktree, or the Git directory of a bare repository.
     #[must_use]
     pub fn work_dir(&self) -> &Path {
         self.location.worktree.as_deref().unwrap_or(&self.location.git_dir)
     }
+}
+
+/// As [`Workspace::lock_intake`], in a state directory.
+///
+/// # Errors
+/// As [`Workspace::lock`].
+pub fn lock_intake_in(state: &Path) -> Result<Lock, Failure> {
+    lock_in(state, "intake.lock", Duration::from_secs(5))
 }
 
 /// A lock in a state directory.

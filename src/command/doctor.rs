@@ -7,12 +7,9 @@ use crate::{
     report::{Report, Style},
     signals,
     time::Timestamp,
-    workspace::{Failure, lock_in},
+    workspace::{Failure, lock_intake_in},
 };
-use std::{fs, path::Path, time::Duration};
-
-/// How long a repair waits for a poll that takes its news in.
-const WAIT: Duration = Duration::from_secs(5);
+use std::{fs, path::Path};
 
 /// Examines, and repairs before if that is asked for.
 ///
@@ -42,7 +39,7 @@ fn repaired(scene: &Scene, now: Timestamp) -> Result<Vec<Finding>, Failure> {
     let Some(state) = state.filter(|state| fs::symlink_metadata(state).is_ok_and(|state| state.is_dir())) else {
         return Ok(Vec::new());
     };
-    let _lock = lock_in(state, "intake.lock", WAIT)?;
+    let _lock = lock_intake_in(state)?;
     repair::repair(scene, state, now)
 }
 

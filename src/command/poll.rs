@@ -15,10 +15,7 @@ use crate::{
     time::Timestamp,
     workspace::{Failure, Workspace},
 };
-use std::{path::Path, time::Duration};
-
-/// How long a second intake of the same repository waits for the first.
-const WAIT: Duration = Duration::from_secs(5);
+use std::path::Path;
 
 /// Polls.
 ///
@@ -44,7 +41,7 @@ pub fn run(directory: Option<&Path>, args: &PollArgs, report: &Report) -> Result
     }
     workspace.places.create()?;
     handle_signals(report);
-    let lock = workspace.lock("intake.lock", WAIT)?;
+    let lock = workspace.lock_intake()?;
     let mut ledger = workspace.ledger()?;
     let reviewed = sync::at_poll(&workspace, &watches, &mut ledger, Behind::Nothing, report);
     tell_notices(&mut ledger, report);

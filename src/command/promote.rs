@@ -23,10 +23,7 @@ use crate::{
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
 };
-use std::{path::Path, time::Duration};
-
-/// How long a promotion waits for an intake.
-const WAIT: Duration = Duration::from_secs(5);
+use std::path::Path;
 
 /// The longest text that is recorded, in bytes.
 const TEXT: usize = 1000;
@@ -47,7 +44,7 @@ pub fn run(directory: Option<&Path>, args: &PromoteArgs, report: &Report) -> Res
     };
     workspace.places.create()?;
     handle_signals(report);
-    let _lock = workspace.lock("intake.lock", WAIT)?;
+    let _lock = workspace.lock_intake()?;
     let mut ledger = workspace.ledger()?;
     let known = args.candidate.as_ref().and_then(|wanted| known(ledger.state(), wanted));
     // What became of the candidates since the last look decides whether one may be promoted.

@@ -26,9 +26,6 @@ use std::{
     time::Duration,
 };
 
-/// How long a prune waits for an intake.
-const WAIT: Duration = Duration::from_secs(5);
-
 /// One item as JSON.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
@@ -72,7 +69,7 @@ pub fn run(directory: Option<&Path>, args: &PruneArgs, report: &Report) -> Resul
     }
     workspace.places.create()?;
     handle_signals(report);
-    let _lock = workspace.lock("intake.lock", WAIT)?;
+    let _lock = workspace.lock_intake()?;
     let mut ledger = workspace.ledger()?;
     // What became of everything since the last look decides what is over.
     let synced = crate::review::sync::run(&workspace, &watches, &mut ledger, true, now);

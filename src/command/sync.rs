@@ -19,10 +19,7 @@ use crate::{
     watch::{Watch, WatchName},
     workspace::{Failure, Workspace},
 };
-use std::{collections::BTreeSet, path::Path, time::Duration};
-
-/// How long a sync waits for an intake.
-const WAIT: Duration = Duration::from_secs(5);
+use std::{collections::BTreeSet, path::Path};
 
 /// Syncs.
 ///
@@ -33,7 +30,7 @@ pub fn run(directory: Option<&Path>, args: &SyncArgs, report: &Report) -> Result
     let watches = workspace.watches(&args.names)?;
     workspace.places.create()?;
     handle_signals(report);
-    let lock = workspace.lock("intake.lock", WAIT)?;
+    let lock = workspace.lock_intake()?;
     let mut ledger = workspace.ledger()?;
     let synced = sync::run(&workspace, &watches, &mut ledger, true, Timestamp::now());
     tell_notices(&mut ledger, report);
@@ -98,7 +95,7 @@ pub fn after_runs(
     if watches.is_empty() || signals::interrupted().is_some() {
         return Outcome::Done;
     }
-    let Ok(_lock) = workspace.lock("intake.lock", WAIT) else { return Outcome::Done };
+    let Ok(_lock) = workspace.lock_intake() else { return Outcome::Done };
     let looked = ledger
         .refresh()
         .map_err(Failure::from)

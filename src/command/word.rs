@@ -29,10 +29,7 @@ use crate::{
     watch::Watch,
     workspace::{Failure, Workspace},
 };
-use std::{path::Path, time::Duration};
-
-/// How long a word waits for an intake.
-const WAIT: Duration = Duration::from_secs(5);
+use std::path::Path;
 
 /// Records the word; a candidate that is rejected is removed.
 ///
@@ -43,7 +40,7 @@ pub fn run(directory: Option<&Path>, args: &WordArgs, verdict: Verdict, report: 
     let by = who(&workspace)?;
     workspace.places.create()?;
     handle_signals(report);
-    let _lock = workspace.lock("intake.lock", WAIT)?;
+    let _lock = workspace.lock_intake()?;
     let mut ledger = workspace.ledger()?;
     tell_notices(&mut ledger, report);
     let id = select::under_review(ledger.state(), &args.id)?.to_owned();
