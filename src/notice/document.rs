@@ -3,11 +3,12 @@
 use super::Untold;
 use crate::{
     ledger::{
-        Ledger, LedgerError,
+        Ledger,
         record::{Body, Record},
     },
     report::words,
     text::{self, printable},
+    workspace::{Failure, Workspace},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -54,7 +55,7 @@ pub fn line(record: &Record, untold: &Untold, url: Option<&str>, repository: &Pa
 ///
 /// # Errors
 /// When the ledger cannot be read: a signal that is handed to nobody is only there.
-pub fn url(ledger: &Ledger, id: &str) -> Result<Option<String>, LedgerError> {
+pub fn url(workspace: &Workspace, ledger: &Ledger, id: &str) -> Result<Option<String>, Failure> {
     let of = |payload: &serde_json::Map<String, Value>| payload.get("url")?.as_str().map(str::to_owned);
     if let Some(open) = ledger.state().open.get(id) {
         return Ok(of(&open.event.payload));
@@ -63,5 +64,6 @@ pub fn url(ledger: &Ledger, id: &str) -> Result<Option<String>, LedgerError> {
         Body::Signal(signal) if signal.id == id => of(&signal.event.payload),
         _ => None,
     };
-    Ok(ledger.records()?.iter().find_map(is_it))
+    let lines = workspace.lines()?;
+    Ok(lines.records(&lines.mentions(id)?)?.iter().find_map(is_it))
 }

@@ -115,7 +115,7 @@ impl Teller<'_> {
         untold: &Untold,
     ) -> Result<Result<(), String>, Failure> {
         let id = untold.notice.id.as_deref();
-        let url = id.map(|id| document::url(ledger, id)).transpose()?.flatten();
+        let url = id.map(|id| document::url(self.workspace, ledger, id)).transpose()?.flatten();
         let line = document::line(record, untold, url.as_deref(), self.workspace.work_dir());
         let mut command = runner::command(self.workspace.work_dir(), self.program);
         for name in ["PATCH_EVENT_ID", "PATCH_EVENT_FILE", "PATCH_NOTICE_ID"] {
