@@ -178,9 +178,7 @@ fn shown(name: &str) -> String {
 
 /// Whether a commit is here; nothing is fetched for the answer.
 pub(super) fn is_here(repository: &Repository, commit: &CommitId) -> Result<bool, Failure> {
-    let mut command = repository.command(&["cat-file", "-e", &format!("{commit}^{{commit}}")])?;
-    command.env("GIT_NO_LAZY_FETCH", "1");
-    Ok(crate::git::finish(command, "cat-file", crate::git::LOCAL)?.exit.is_success())
+    Ok(repository.has(&format!("{commit}^{{commit}}"))?)
 }
 
 /// The commit of a revision, peeled; `None` if there is none.

@@ -225,6 +225,16 @@ impl Repository {
         ask(merger)
     }
 
+    /// Whether an object is here, by its id or a revision; nothing is fetched for the answer.
+    ///
+    /// # Errors
+    /// If Git cannot be run to its end.
+    pub fn has(&self, object: &str) -> Result<bool, GitError> {
+        let mut command = self.command(&["cat-file", "-e", object])?;
+        command.env("GIT_NO_LAZY_FETCH", "1");
+        Ok(git::finish(command, "cat-file", git::LOCAL)?.exit.is_success())
+    }
+
     /// A commit as its bytes.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ impl Mover<'_> {
         let seen = offer.seen;
         objects::fetch(self.workspace, self.repository, self.watch, [seen]).or_else(|failure| {
             // A candidate that is in this repository alone is no ref of the fork's.
-            if objects::is_here(self.repository, &seen.sha)? { Ok(()) } else { Err(failure) }
+            if self.repository.has(&seen.sha)? { Ok(()) } else { Err(failure) }
         })?;
         let candidate = self.is_here(&seen.sha)?;
         let base = match &offer.review.provenance.onto {

@@ -19,16 +19,6 @@ pub fn prefix(watch: &Watch) -> String {
     format!("refs/patch-moi/review/{}/", component(watch.name.as_str()))
 }
 
-/// Whether an object is here; nothing is fetched for the answer.
-///
-/// # Errors
-/// If Git cannot tell.
-pub fn is_here(repository: &Repository, object: &str) -> Result<bool, Failure> {
-    let mut command = repository.command(&["cat-file", "-e", object])?;
-    command.env("GIT_NO_LAZY_FETCH", "1");
-    Ok(crate::git::finish(command, "cat-file", crate::git::LOCAL)?.exit.is_success())
-}
-
 /// Fetches those of the fork's refs whose objects are not here, in one go.
 ///
 /// # Errors
@@ -41,7 +31,7 @@ pub fn fetch<'a>(
 ) -> Result<(), Failure> {
     let mut refspecs = Vec::new();
     for seen in wanted {
-        if git2::Reference::is_valid_name(&seen.reference) && !is_here(repository, &seen.sha)? {
+        if git2::Reference::is_valid_name(&seen.reference) && !repository.has(&seen.sha)? {
             refspecs.push(format!("+{}:{}{}", seen.reference, prefix(watch), component(&seen.reference)));
         }
     }
@@ -81,5 +71,5 @@ pub fn trigger(workspace: &Workspace, watch: &Watch, id: &str, at: &At) -> Resul
 /// If Git cannot tell.
 pub fn commit(repository: &Repository, sha: &str) -> Result<Option<CommitId>, Failure> {
     let Ok(id) = sha.parse::<CommitId>() else { return Ok(None) };
-    Ok(is_here(repository, &format!("{id}^{{commit}}"))?.then_some(id))
+    Ok(repository.has(&format!("{id}^{{commit}}"))?.then_some(id))
 }

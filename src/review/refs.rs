@@ -32,6 +32,17 @@ pub struct Places<'a> {
     pub prefix: &'a str,
 }
 
+impl Places<'_> {
+    /// The ref of this name, the fork's if it has one.
+    fn find(self, name: &str) -> Option<At> {
+        let at = |refs: &RemoteRefs, on_fork| {
+            let sha = refs.refs.get(name)?.commit().to_owned();
+            Some(At { seen: Seen { reference: name.to_owned(), sha }, on_fork })
+        };
+        self.fork.and_then(|fork| at(fork, true)).or_else(|| at(self.here, false))
+    }
+}
+
 /// The refs of one signal.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Refs {
@@ -118,22 +129,13 @@ fn attested(places: Places<'_>, candidate: &At) -> Option<At> {
 
 /// The ref that a run says it made, where it is to be seen.
 fn reported(watch: &Watch, places: Places<'_>, made: &Made) -> Option<At> {
-    let name = full_name(&made.reference, &watch.fork);
-    let at = |refs: &RemoteRefs, on_fork| {
-        let there = refs.refs.get(&name)?;
-        Some(At { seen: Seen { reference: name.clone(), sha: there.commit().to_owned() }, on_fork })
-    };
-    places.fork.and_then(|fork| at(fork, true)).or_else(|| at(places.here, false))
+    places.find(&full_name(&made.reference, &watch.fork))
 }
 
 /// The ref that was the candidate at the last look, such as a branch of a run of long ago.
 fn seen_before(review: &UnderReview, places: Places<'_>) -> Option<At> {
     let seen = review.seen.as_ref().filter(|_| review.state == Some(super::state::ReviewState::Awaiting))?;
-    let at = |refs: &RemoteRefs, on_fork| {
-        let there = refs.refs.get(&seen.reference)?;
-        Some(At { seen: Seen { reference: seen.reference.clone(), sha: there.commit().to_owned() }, on_fork })
-    };
-    places.fork.and_then(|fork| at(fork, true)).or_else(|| at(places.here, false))
+    places.find(&seen.reference)
 }
 
 /// A ref's full name, of which a run may have told `name`, `origin/name` or the whole.
