@@ -74,6 +74,18 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl Failure {
+    /// What to do about it, where whoever failed or Git says so.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage(_, hint) | Self::Carry(_, hint) | Self::Refused(_, hint) => hint.clone(),
+            Self::Git(error) => Some(error.hint().into_owned()),
+            _ => None,
+        }
+    }
+}
+
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {

@@ -58,10 +58,8 @@ pub fn run(directory: Option<&Path>, args: &CarryArgs, report: &Report) -> Resul
 
 fn hint(failure: &Failure) -> Option<String> {
     match failure {
-        Failure::Usage(_, hint) | Failure::Carry(_, hint) => hint.clone(),
-        Failure::Git(error) => Some(error.hint().into_owned()),
         Failure::Configuration(mistakes) => mistakes.first().map(ToString::to_string),
-        _ => None,
+        failure => failure.hint(),
     }
 }
 

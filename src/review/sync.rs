@@ -86,12 +86,11 @@ pub fn run(
 }
 
 fn unreadable(failure: &Failure) -> Problem {
-    let hint = match failure {
-        Failure::Git(error) => Some(error.hint().into_owned()),
-        Failure::Usage(_, hint) | Failure::Carry(_, hint) | Failure::Refused(_, hint) => hint.clone(),
-        _ => None,
-    };
-    Problem { kind: "review".to_owned(), message: format!("cannot tell what became of candidates: {failure}"), hint }
+    Problem {
+        kind: "review".to_owned(),
+        message: format!("cannot tell what became of candidates: {failure}"),
+        hint: failure.hint(),
+    }
 }
 
 /// The reviews of one watch.
